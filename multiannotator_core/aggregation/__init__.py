@@ -1,0 +1,138 @@
+"""From labels to a consensus: one file a paper, and the table of all methods."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from ..align import ensemble, gold_codes
+from ..consensus import Consensus
+from ..labels import CrowdLabels
+from .dawid_skene import dawid_skene
+from .em import OnIteration
+from .majority_vote import majority_vote, naive_soft
+from .one_coin import one_coin
+
+# What `aggregate` itself hands to a method; everything else in a signature is an option of the method.
+_GIVEN = ("labels", "gold", "pred_probs", "seed", "on_iteration")
+
+
+class Cancelled(Exception):
+    """Raise it in `on_iteration` to stop a run; `aggregate` passes it on and leaves nothing half-done."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One line of METHODS.
+
+    Attributes:
+        title: the name people know.
+        run: labels and keyword options -> Consensus.
+        family: where it stands on the Consensus page.
+        when: one plain sentence: when to use it.
+        needs: keys of NEEDS that must be met.
+        reference: the paper.
+    """
+
+    title: str
+    run: Callable[..., Consensus]
+    family: str = "Voting"
+    when: str = ""
+    needs: tuple[str, ...] = ()
+    reference: str = ""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Names and defaults of the options, from the signature."""
+        parameters = inspect.signature(self.run).parameters.values()
+        return {p.name: p.default for p in parameters if p.name not in _GIVEN}
+
+
+METHODS: dict[str, Method] = {
+    "majority_vote": Method(
+        "Majority vote", majority_vote, "Voting", "The baseline: every label counts the same.", reference="de Condorcet 1785"
+    ),
+    "naive_soft": Method(
+        "Naive soft", naive_soft, "Voting", "The shares of the votes, to train on soft labels.", reference="Lefort et al. 2023"
+    ),
+    "dawid_skene": Method(
+        "Dawid-Skene",
+        dawid_skene,
+        "Confusion",
+        "Learns which classes each annotator mixes up.",
+        reference="Dawid & Skene 1979",
+    ),
+    "one_coin": Method(
+        "One-coin", one_coin, "Confusion", "One accuracy for each annotator; for few labels each.", reference="Zhang et al. 2014"
+    ),
+}
+
+# A need -> what is wrong with this input, or None when the need is met.
+NEEDS: dict[str, Callable[[CrowdLabels, Any, Any], str | None]] = {
+    "pred_probs": lambda labels, pred_probs, gold: None if pred_probs is not None else "needs pred_probs of a model",
+    "gold": lambda labels, pred_probs, gold: None if gold is not None and len(gold) else "needs gold for some examples",
+    "two_classes": lambda labels, pred_probs, gold: (
+        None if len(labels.classes) == 2 else f"needs exactly two classes, got {len(labels.classes)}"
+    ),
+}
+
+
+def obstacle(labels: CrowdLabels, method: str, *, pred_probs: Any = None, gold: Any = None) -> str | None:
+    """Why a method cannot run on this input, in a few words, or None when it can."""
+    if not len(labels):
+        return "needs at least one label"
+    return next((why for need in _method(method).needs if (why := NEEDS[need](labels, pred_probs, gold))), None)
+
+
+def aggregate(
+    labels: CrowdLabels,
+    method: str = "dawid_skene",
+    *,
+    pred_probs: Any = None,
+    gold: Mapping[Hashable, Hashable] | pd.Series | None = None,
+    seed: int = 0,
+    on_iteration: OnIteration | None = None,
+    **options: Any,
+) -> Consensus:
+    """Estimate the class of each example from the labels of the crowd.
+
+    Args:
+        method: a key of METHODS.
+        pred_probs: (N, K) class probabilities of a model, an array in the order of the labels or a DataFrame by
+            name; or a list of them, an ensemble. Methods that have no use for them ignore them.
+        gold: {example name: class name} of trusted examples; their posterior is certain.
+        seed: for methods that draw at random; the same seed gives the same result.
+        on_iteration: called with (iteration, objective); raising `Cancelled` in it stops the run.
+        options: the method's own, see METHODS[method].options.
+
+    Raises:
+        ValueError: an unknown method or option, or an input on which the method cannot run.
+        Cancelled: when on_iteration raised it.
+    """
+    chosen = _method(method)
+    unknown = [name for name in options if name not in chosen.options]
+    if unknown:
+        known = ", ".join(chosen.options) or "none"
+        raise ValueError(f"{chosen.title} has no option {unknown[0]!r}; its options: {known}.")
+    why_not = obstacle(labels, method, pred_probs=pred_probs, gold=gold)
+    if why_not:
+        raise ValueError(f"{chosen.title} cannot run: it {why_not}.")
+    given = {
+        "gold": gold_codes(labels, gold),
+        "pred_probs": None if pred_probs is None else ensemble(labels, pred_probs),
+        "seed": seed,
+        "on_iteration": on_iteration,
+    }
+    accepted = inspect.signature(chosen.run).parameters
+    arguments = {name: value for name, value in given.items() if name in accepted} | options
+    return replace(chosen.run(labels, **arguments), method=method, options={**chosen.options, **options})
+
+
+def _method(name: str) -> Method:
+    if name not in METHODS:
+        raise ValueError(f"There is no method {name!r}; choose one of {', '.join(METHODS)}.")
+    return METHODS[name]
