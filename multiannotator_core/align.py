@@ -36,11 +36,7 @@ def gold_codes(labels: CrowdLabels, gold: Mapping[Hashable, Hashable] | pd.Serie
     """
     if gold is None or len(gold) == 0:
         return None
-    series = (
-        gold
-        if isinstance(gold, pd.Series)
-        else pd.Series(list(gold.values()), index=pd.Index(list(gold), tupleize_cols=False), dtype=object)
-    )
+    series = gold if isinstance(gold, pd.Series) else _series(gold)
     series = series.dropna()
     if not len(series):
         return None
@@ -111,6 +107,10 @@ def ensemble(labels: CrowdLabels, pred_probs: Any) -> list[NDArray[np.float64]]:
     if not models:
         raise ValueError("pred_probs is an empty list; give the probabilities of at least one model.")
     return [aligned_pred_probs(labels, model) for model in models]
+
+
+def _series(gold: Mapping[Hashable, Hashable]) -> pd.Series:
+    return pd.Series(list(gold.values()), index=pd.Index(list(gold), tupleize_cols=False), dtype=object)
 
 
 def _numbers(values: NDArray[Any]) -> NDArray[np.float64]:

@@ -63,7 +63,7 @@ class CrowdLabels:
         for column in (*columns, "timestamp", "seconds"):
             values = getattr(self, column)
             if values is not None:
-                dtype = {"timestamp": "datetime64[us]", "seconds": np.float64}.get(column, np.int32)
+                dtype = np.dtype({"timestamp": "datetime64[us]", "seconds": "float64"}.get(column, "int32"))
                 values = np.asarray(values, dtype=dtype)[order]
                 values.flags.writeable = False
                 object.__setattr__(self, column, values)
@@ -425,12 +425,8 @@ def _check_wide_numbers(
 ) -> None:
     allowed = set() if classes is None else set(classes)
     for at, value in enumerate(values):
-        if (
-            isinstance(value, (int, float, np.number))
-            and not isinstance(value, bool)
-            and (value < 0 or value % 1 != 0)
-            and value not in allowed
-        ):
+        number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        if number and (value < 0 or float(value) % 1 != 0) and value not in allowed:
             cell = f"Row {frame.index[rows[at]]!r}, column {frame.columns[columns[at]]!r} holds {value}"
             if value == -1:
                 raise ValueError(f"{cell}. If it means 'not labelled', say missing=-1; if it is a class, name it in classes=.")

@@ -43,7 +43,8 @@ def one_coin(
 
     def right_labels(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
         """(J,) expected number of right labels of each annotator."""
-        return np.bincount(labels.annotator, weights=posterior[labels.example, labels.label], minlength=len(n))
+        right = posterior[labels.example, labels.label]
+        return np.bincount(labels.annotator, weights=right, minlength=len(n)).astype(np.float64)
 
     crowd = right_labels(start).sum() / len(labels)
     prior_right, prior_wrong = prior_strength * crowd + FLOOR, prior_strength * (1 - crowd) + FLOOR
