@@ -2,8 +2,65 @@
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
+
+from .active import active_learning_scores
 from .aggregation import METHODS, Cancelled, Method, aggregate, obstacle
 from .consensus import Consensus
+from .evaluate import evaluate
 from .labels import CrowdLabels
+from .quality.agreement import cohen_kappa, fleiss_kappa, gwet_ac1, gwet_ac2, krippendorff_alpha, pairwise_agreement, scott_pi
+from .quality.annotators import annotator_metrics
+from .quality.examples import QUALITY_METHODS, example_quality, label_quality, why_this_label
+from .quality.spammers import spammer_scores
+from .simulate import SimulatedCrowd, simulate
 
-__all__ = ["METHODS", "Cancelled", "Consensus", "CrowdLabels", "Method", "aggregate", "obstacle"]
+__version__ = "0.1.0"
+
+__all__ = [
+    "METHODS",
+    "QUALITY_METHODS",
+    "READERS",
+    "Cancelled",
+    "Consensus",
+    "CrowdLabels",
+    "Method",
+    "SimulatedCrowd",
+    "Store",
+    "active_learning_scores",
+    "aggregate",
+    "annotator_metrics",
+    "cohen_kappa",
+    "evaluate",
+    "example_quality",
+    "export",
+    "figures",
+    "fleiss_kappa",
+    "gwet_ac1",
+    "gwet_ac2",
+    "ingest",
+    "krippendorff_alpha",
+    "label_quality",
+    "multiannotator",
+    "obstacle",
+    "pairwise_agreement",
+    "read_labels",
+    "scott_pi",
+    "simulate",
+    "spammer_scores",
+    "why_this_label",
+]
+
+# Parts that need plotly, SQLAlchemy or time to import are loaded when they are first used.
+_MODULES = ("export", "figures", "ingest", "multiannotator", "samples", "store")
+_FROM = {"READERS": "ingest", "read_labels": "ingest", "Store": "store"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _FROM:
+        module: ModuleType = importlib.import_module(f"{__name__}.{_FROM[name]}")
+        return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

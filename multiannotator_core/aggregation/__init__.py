@@ -12,8 +12,10 @@ import pandas as pd
 from ..align import ensemble, gold_codes
 from ..consensus import Consensus
 from ..labels import CrowdLabels
+from .crowdlab import crowdlab
 from .dawid_skene import dawid_skene
 from .em import OnIteration
+from .glad import glad, glad_with_model
 from .majority_vote import majority_vote, naive_soft
 from .one_coin import one_coin
 
@@ -68,6 +70,29 @@ METHODS: dict[str, Method] = {
     ),
     "one_coin": Method(
         "One-coin", one_coin, "Confusion", "One accuracy for each annotator; for few labels each.", reference="Zhang et al. 2014"
+    ),
+    "glad": Method(
+        "GLAD",
+        glad,
+        "Difficulty",
+        "When some examples are harder than others: learns the difficulty of each example and the ability of each annotator.",
+        reference="Whitehill et al. 2009",
+    ),
+    "glad_with_model": Method(
+        "GLAD with model",
+        glad_with_model,
+        "With a model",
+        "GLAD where your model's predictions count as one more annotator.",
+        needs=("pred_probs",),
+        reference="Goh, Tkachenko & Mueller 2022",
+    ),
+    "crowdlab": Method(
+        "CROWDLAB",
+        crowdlab,
+        "With a model",
+        "Labels and a model's probabilities together, each weighed by how far it can be trusted.",
+        ("pred_probs",),
+        "Goh, Tkachenko & Mueller 2022",
     ),
 }
 

@@ -1,0 +1,151 @@
+"""Enhanced Bayesian classifier combination: each class has subtypes on which the crowd errs together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ..consensus import Consensus, build
+from ..labels import CrowdLabels
+from .em import Fit, OnIteration, run_em, softmax, vote_shares
+from .ibcc import check_priors, divergence, expected_log
+
+# Imagined examples of all subtypes of a class together: few, so that subtypes nobody needs stay empty (the authors' value).
+SUBTYPE_PRIOR = 0.1
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """Dirichlet parameters: rows[j, given, true, subtype], sizes[true, subtype] and shares[true]."""
+
+    rows: NDArray[np.float64]
+    sizes: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+
+def ebcc(
+    labels: CrowdLabels,
+    *,
+    gold: NDArray[np.int32] | None = None,
+    seed: int = 0,
+    on_iteration: OnIteration | None = None,
+    n_subtypes: int = 10,
+    n_restarts: int = 5,
+    prior_right: float = 4.0,
+    prior_wrong: float = 1.0,
+    max_iter: int = 100,
+    tol: float = 1e-6,
+) -> Consensus:
+    """Estimate truth, subtypes and confusions, where annotators may err together (EBCC, Li, Rubinstein & Cohn, ICML 2019).
+
+    Model: p ~ Dirichlet(votes); truth[i] ~ p; size[t] ~ Dirichlet(0.1 / M, ...) over M subtypes; subtype[i] ~ size[truth[i]];
+    rows[j, t, m] ~ Dirichlet(b[t]), b[t, t] = prior_right, b[t, g] = prior_wrong; P(j says g | t, m) = rows[j, t, m, g]. So labels are
+    independent given the subtype, but correlated given the class. Mean-field q(truth, subtype) q(p) q(size) q(rows), each Dirichlet
+    updated by expected counts, and
+        log q(t, m of i) = E log p[t] + E log size[t, m] + sum over labels of E log rows[j, t, m, g] + constant.
+    Starts split the vote shares among subtypes at random; the start that ends with the highest lower bound of the log evidence, which
+    never falls, gives the result. The draws depend on the pattern of the labels and on `seed`, not on names.
+
+    Args:
+        n_subtypes: M, subtypes of each class; with 1 the model is `ibcc`.
+        n_restarts: random starts, each of at most `max_iter` iterations; the trace is that of the best.
+        prior_right, prior_wrong: imagined right labels, and imagined labels of each wrong class, for each row.
+    """
+    check_priors(prior_right, prior_wrong)
+    for name, value in (("n_subtypes", n_subtypes), ("n_restarts", n_restarts)):
+        if value < 1 or int(value) != value:
+            raise ValueError(f"{name}={value} must be a whole number from 1.")
+    model = SubtypeModel(labels, gold, int(n_subtypes), prior_right, prior_wrong)
+    pattern, rng = example_patterns(labels), np.random.default_rng(seed)
+    best: Fit[Beliefs] | None = None
+    for _ in range(n_restarts):
+        start = model.split(pattern, rng)
+        fit = run_em(
+            model.m_step, model.e_step, start, max_iter=max_iter, tol=tol, n_labels=len(labels), on_iteration=on_iteration
+        )
+        if best is None or fit.trace[-1] > best.trace[-1]:
+            best = fit
+    assert best is not None  # there is at least one start
+    return build(labels, model.by_class(best.posterior), confusion=model.confusion(best), trace=best.trace, converged=best.converged)
+
+
+class SubtypeModel:
+    """The updates of EBCC; a posterior has one column for each class and subtype: [example, true * M + subtype]."""
+
+    def __init__(
+        self, labels: CrowdLabels, gold: NDArray[np.int32] | None, n_subtypes: int, prior_right: float, prior_wrong: float
+    ) -> None:
+        n_classes, columns = len(labels.classes), labels.annotator.astype(np.int64) * len(labels.classes) + labels.label
+        self.shape = (len(labels.annotators), n_classes, n_classes, n_subtypes)  # of rows[j, given, true, subtype]
+        pointers = np.concatenate([[0], np.cumsum(labels.labels_per_example)])
+        size = (len(labels.examples), len(labels.annotators) * n_classes)
+        self.incidence = sparse.csr_array((np.ones(len(labels)), columns, pointers), shape=size)
+        self.transposed = self.incidence.T
+        self.gold, self.votes = gold, vote_shares(labels, gold)
+        self.row_prior = np.full((n_classes, n_classes, 1), prior_wrong)
+        self.row_prior[np.arange(n_classes), np.arange(n_classes)] = prior_right
+        self.size_prior = np.full((n_classes, n_subtypes), SUBTYPE_PRIOR / n_subtypes)
+        self.share_prior = self.votes.sum(axis=0) + SUBTYPE_PRIOR  # a class without votes keeps a proper prior
+        self.closed = self._closed_columns(n_subtypes)
+
+    def _closed_columns(self, n_subtypes: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Rows of gold examples, and for each the columns that belong to other classes."""
+        if self.gold is None:
+            return np.empty(0, dtype=np.intp), np.empty((0, self.votes.shape[1] * n_subtypes), dtype=bool)
+        known = np.flatnonzero(self.gold >= 0)
+        return known, np.repeat(np.arange(self.votes.shape[1]), n_subtypes) != self.gold[known, None]
+
+    def split(self, pattern: tuple[NDArray[np.intp], NDArray[np.intp]], rng: np.random.Generator) -> NDArray[np.float64]:
+        """A start: the vote shares, split among the subtypes at random; the same for examples and classes of one pattern."""
+        of_example, of_class = pattern
+        n_subtypes = self.shape[3]
+        drawn = rng.dirichlet(np.ones(n_subtypes), size=(of_example.max() + 1, of_class.max() + 1))
+        shares: NDArray[np.float64] = drawn[of_example][:, of_class] * self.votes[:, :, None]
+        return shares.reshape(len(self.votes), -1)
+
+    def m_step(self, posterior: NDArray[np.float64]) -> Beliefs:
+        """Expected counts on top of the priors."""
+        sizes = posterior.sum(axis=0).reshape(self.shape[2:])
+        rows = (self.transposed @ posterior).reshape(self.shape) + self.row_prior
+        return Beliefs(rows, sizes + self.size_prior, sizes.sum(axis=1) + self.share_prior)
+
+    def e_step(self, now: Beliefs) -> tuple[NDArray[np.float64], float]:
+        """Posterior over classes and subtypes, and the lower bound of the log evidence."""
+        log_rows, log_size = expected_log(now.rows, axis=1), expected_log(now.sizes, axis=1)
+        log_share = expected_log(now.shares, axis=0)
+        log_joint = self.incidence @ log_rows.reshape(self.incidence.shape[1], -1)
+        log_joint += (log_size + log_share[:, None]).ravel()
+        known, closed = self.closed
+        log_joint[known] = np.where(closed, -np.inf, log_joint[known])
+        posterior, evidence = softmax(log_joint)
+        gap = divergence(now.rows, self.row_prior, log_rows, axis=1) + divergence(now.sizes, self.size_prior, log_size, axis=1)
+        return posterior, evidence - gap - divergence(now.shares, self.share_prior, log_share, axis=0)
+
+    def by_class(self, posterior: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, K) posterior of the classes alone."""
+        return posterior.reshape(len(posterior), *self.shape[2:]).sum(axis=2)
+
+    def confusion(self, fit: Fit[Beliefs]) -> NDArray[np.float64]:
+        """confusion[j, true, given]: the mean rows of the subtypes, weighted by their sizes."""
+        rows, sizes = fit.parameters.rows, fit.parameters.sizes
+        mean = rows / rows.sum(axis=1, keepdims=True)
+        return np.einsum("jgtm,tm->jtg", mean, sizes / sizes.sum(axis=1, keepdims=True))
+
+
+def example_patterns(labels: CrowdLabels, rounds: int = 3) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Numbers of the patterns of examples (N,) and classes (K,) that depend on the labels alone, not on names or their order.
+
+    As in graph colouring, a key of each class, annotator and example is refined by the keys of what it shares labels with.
+    """
+    ids = (labels.example, labels.annotator, labels.label)
+    counts = (labels.labels_per_example, labels.labels_per_annotator, labels.labels_per_class)
+    keys = [np.log1p(n) for n in counts]
+    for _ in range(rounds):
+        mixed = np.cos(keys[0][ids[0]] + np.sqrt(2) * keys[1][ids[1]] + np.sqrt(3) * keys[2][ids[2]])
+        means = [np.bincount(of, weights=mixed, minlength=len(n)) / np.maximum(n, 1) for of, n in zip(ids, counts, strict=True)]
+        keys = [np.log1p(n) + mean for n, mean in zip(counts, means, strict=True)]
+    example, _, label = (np.unique(key.round(9), return_inverse=True)[1] for key in keys)
+    return example, label

@@ -1,0 +1,185 @@
+"""MACE: annotators who either know the class or answer from a habit of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import digamma, expit, gammaln
+
+from ..consensus import Consensus, build
+from ..labels import CrowdLabels
+from .em import Fit, OnIteration, check_iterations, run_em, softmax
+
+Floats = NDArray[np.float64]
+
+# Priors of the variational version: Beta on trust, symmetric Dirichlet on habits; and the smoothing (divided by K)
+# that the plain version adds to each expected count. All three as in the authors' program.
+TRUST_PRIOR = 0.5
+HABIT_PRIOR = 10.0
+SMOOTHING = 0.01
+
+# Random starts are near-even: each parameter is drawn from [1, 1 + NOISE] before its row is made to sum to 1.
+NOISE = 0.5
+
+# The confusions (J, K, K) are put into the result up to this many numbers (400 MB); trust says the same in J.
+LARGEST_CONFUSION = 50_000_000
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What is believed of the annotators.
+
+    log_knows (J,): log chance to know the class; log_wrong (J, K): log chance not to know it and to say `given`. In the
+    variational version these are expected logs, which need not sum to 1. trust (J,) and habit (J, K) are the plain
+    estimates; log_density is what the priors add to the objective.
+    """
+
+    log_knows: Floats
+    log_wrong: Floats
+    trust: Floats
+    habit: Floats
+    log_density: float
+
+    @property
+    def log_odds(self) -> Floats:
+        """log_odds[j, given]: of knowing against not knowing, when `given` was said and is the truth."""
+        return self.log_knows[:, None] - self.log_wrong
+
+
+def mace(
+    labels: CrowdLabels,
+    *,
+    gold: NDArray[np.int32] | None = None,
+    on_iteration: OnIteration | None = None,
+    seed: int = 0,
+    variational: bool = True,
+    n_restarts: int = 10,
+    max_iter: int = 100,
+    tol: float = 1e-6,
+) -> Consensus:
+    """Estimate the truth, and how often each annotator answers without looking (Hovy, Berg-Kirkpatrick, Vaswani & Hovy 2013).
+
+    Model: all classes are equally likely; with chance trust[j] annotator j knows the class and says it, else j says g
+    with chance habit[j, g]. So P(j says g | truth t) = trust[j] [g = t] + (1 - trust[j]) habit[j, g]: only the class
+    that was said differs from the rest, and one number a label makes the E step. EM as in section 2 of the paper.
+
+    Args:
+        variational: variational Bayes with priors Beta(.5, .5) and Dirichlet(10); otherwise EM with a trace of smoothing.
+        n_restarts: runs from different random starts, of which the one with the highest objective is kept.
+        seed: decides the starts. They follow the order of annotators and classes.
+        max_iter, tol: of each run, see `run_em`. The objective is the evidence lower bound (variational), or the log
+            likelihood plus the log prior density; it never falls. `on_iteration` counts on through the runs.
+
+    Returns:
+        `annotator_scores["trust"]`; a confusion where J K K is at most 50 million.
+    """
+    check_iterations(max_iter, tol)
+    if n_restarts < 1 or int(n_restarts) != n_restarts:
+        raise ValueError(f"n_restarts={n_restarts} must be a whole number from 1.")
+    model = _Mace(labels, gold, variational)
+    fits: list[Fit[Habits]] = []
+    for rng in np.random.default_rng(seed).spawn(int(n_restarts)):
+        done = sum(len(fit.trace) for fit in fits)
+        fits.append(model.fit(rng, max_iter, tol, None if on_iteration is None else lambda i, o, done=done: on_iteration(done + i, o)))
+    best = max(fits, key=lambda fit: fit.trace[-1])
+    trust, habit = best.parameters.trust, best.parameters.habit
+    right = trust + (1 - trust) * (habit @ best.posterior.mean(axis=0))
+    small = habit.size * len(labels.classes) <= LARGEST_CONFUSION
+    return build(
+        labels,
+        best.posterior,
+        confusion=confusion_of_habits(trust, habit) if small else None,
+        annotator_quality=right,
+        annotator_scores={"trust": trust},
+        trace=best.trace,
+        converged=best.converged,
+    )
+
+
+def confusion_of_habits(trust: Floats, habit: Floats) -> Floats:
+    """confusion[j, true, given] of annotators who know the class with chance trust (J,) and else follow habit (J, K)."""
+    confusion = np.repeat(((1 - trust)[:, None] * habit)[:, None, :], habit.shape[1], axis=1)
+    diagonal = np.arange(habit.shape[1])
+    confusion[:, diagonal, diagonal] += trust[:, None]
+    return confusion
+
+
+class _Mace:
+    """The two steps for one table of labels. All sums run over labels, or over pairs of annotator and given class."""
+
+    def __init__(self, labels: CrowdLabels, gold: NDArray[np.int32] | None, variational: bool) -> None:
+        self.gold = gold
+        self.estimate = variational_habits if variational else smoothed_habits
+        self.n_labels = len(labels)
+        self.shape = (len(labels.examples), len(labels.classes))
+        self.table = (len(labels.annotators), len(labels.classes))
+        # Flat positions of each label in (N, K) and in (J, K), in the width that indexing wants.
+        self.cell = labels.example.astype(np.intp) * self.shape[1] + labels.label
+        self.said = labels.annotator.astype(np.intp) * self.shape[1] + labels.label
+        self.counts = self._by_habit(None)
+
+    def fit(self, rng: np.random.Generator, max_iter: int, tol: float, on_iteration: OnIteration | None) -> Fit[Habits]:
+        """One run from a random start."""
+        trust = rng.uniform(1, 1 + NOISE, (self.table[0], 2))
+        habit = rng.uniform(1, 1 + NOISE, self.table)
+        trust, habit = trust[:, 0] / trust.sum(axis=1), habit / habit.sum(axis=1, keepdims=True)
+        now = Habits(np.log(trust), np.log1p(-trust)[:, None] + np.log(habit), trust, habit, 0.0)
+        start, _ = self.posterior(now)
+
+        def m_step(posterior: Floats) -> Habits:
+            nonlocal now  # whether a right label was known or guessed depends on the habits of the last step
+            known = self._by_habit(posterior.ravel()[self.cell]) * expit(now.log_odds)
+            now = self.estimate(known.sum(axis=1), self.counts - known)
+            return now
+
+        return run_em(m_step, self.posterior, start, max_iter=max_iter, tol=tol, n_labels=self.n_labels, on_iteration=on_iteration)
+
+    def posterior(self, now: Habits) -> tuple[Floats, float]:
+        """Posterior (N, K) and the objective at these habits."""
+        n_examples, n_classes = self.shape
+        gain = np.logaddexp(0.0, now.log_odds)  # log P(given | it is the truth) - log P(given | it is not)
+        log_joint = np.bincount(self.cell, weights=gain.ravel()[self.said], minlength=n_examples * n_classes).astype(np.float64, copy=False)
+        posterior, evidence = softmax(log_joint.reshape(n_examples, n_classes), self.gold)
+        constant = float(np.vdot(self.counts, now.log_wrong)) - n_examples * np.log(n_classes)
+        return posterior, evidence + constant + now.log_density
+
+    def _by_habit(self, values: Floats | None) -> Floats:
+        """(J, K) sum of the values (L,) over the labels of each annotator and given class; their number without values."""
+        return np.bincount(self.said, weights=values, minlength=self.table[0] * self.table[1]).astype(np.float64).reshape(self.table)
+
+
+def smoothed_habits(known: Floats, guessed: Floats) -> Habits:
+    """The M step of plain EM from expected counts: known (J,), guessed (J, K); the smoothing acts as a prior."""
+    delta = SMOOTHING / guessed.shape[1]
+    n_guessed = guessed.sum(axis=1)
+    trust = (known + delta) / (known + n_guessed + 2 * delta)
+    habit = guessed + delta
+    habit /= habit.sum(axis=1, keepdims=True)
+    log_guesses, log_habit = np.log1p(-trust), np.log(habit)
+    density = delta * float(np.log(trust).sum() + log_guesses.sum() + log_habit.sum())
+    return Habits(np.log(trust), log_guesses[:, None] + log_habit, trust, habit, density)
+
+
+def variational_habits(known: Floats, guessed: Floats) -> Habits:
+    """The variational M step from expected counts: known (J,), guessed (J, K)."""
+    of_trust = TRUST_PRIOR + np.column_stack([known, guessed.sum(axis=1)])  # Beta: knows, guesses
+    of_habit = HABIT_PRIOR + guessed
+    log_trust, log_habit = _expected_log(of_trust), _expected_log(of_habit)
+    density = -_divergence(of_trust, TRUST_PRIOR, log_trust) - _divergence(of_habit, HABIT_PRIOR, log_habit)
+    trust, habit = of_trust[:, 0] / of_trust.sum(axis=1), of_habit / of_habit.sum(axis=1, keepdims=True)
+    return Habits(log_trust[:, 0], log_trust[:, 1:] + log_habit, trust, habit, density)
+
+
+def _expected_log(counts: Floats) -> Floats:
+    """Expected log probabilities under Dirichlet distributions, one a row."""
+    return digamma(counts) - digamma(counts.sum(axis=1, keepdims=True))
+
+
+def _divergence(counts: Floats, prior: float, expected_log: Floats) -> float:
+    """Kullback-Leibler divergence of Dirichlet distributions, one a row, from the symmetric prior; summed over rows."""
+    n_rows, size = counts.shape
+    log_norm = gammaln(counts.sum(axis=1)).sum() - gammaln(counts).sum()
+    log_norm_prior = n_rows * (gammaln(size * prior) - size * gammaln(prior))
+    return float(log_norm - log_norm_prior + ((counts - prior) * expected_log).sum())

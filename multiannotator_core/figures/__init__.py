@@ -1,0 +1,37 @@
+"""Results as plotly figures.
+
+Every function takes plain arrays, tables, labels or a consensus and `dark=`, and returns a styled `plotly.graph_objects.Figure`;
+`alt(figure)` is its alternative text. Names from data are escaped, so that plotly shows them as they are.
+"""
+
+from .annotators import agreement_matrix, annotator_ranking
+from .confusion import confused_classes, confusion_matrix
+from .crowd import class_balance, labels_per_annotator, labels_per_example
+from .examples import posterior_bars, quality_histogram, reliability, vote_bars
+from .export import to_html, to_json
+from .metrics import pairwise_metrics
+from .runs import convergence, run_differences, unsure_counts
+from .theme import CONFIG, alt, style
+
+__all__ = [
+    "CONFIG",
+    "agreement_matrix",
+    "alt",
+    "annotator_ranking",
+    "class_balance",
+    "confused_classes",
+    "confusion_matrix",
+    "convergence",
+    "labels_per_annotator",
+    "labels_per_example",
+    "pairwise_metrics",
+    "posterior_bars",
+    "quality_histogram",
+    "reliability",
+    "run_differences",
+    "style",
+    "to_html",
+    "to_json",
+    "unsure_counts",
+    "vote_bars",
+]

@@ -1,0 +1,159 @@
+"""CSV, TSV and their relatives as a table of text."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from . import limits
+from .errors import IngestError, NotRecognisedError
+from .report import Notes
+
+DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar"}
+SNIFFED_RECORDS = 200
+SNIFFED_CHARACTERS = 1_000_000
+CHUNK = 1 << 20
+PARSE_BLOCK = 1 << 20  # small blocks parse in parallel; a record that is longer needs one block for the whole file
+
+
+def decoded(data: bytes, name: str, notes: Notes) -> bytes:
+    """The text of a file as UTF-8 bytes, without its byte order mark.
+
+    Raises:
+        IngestError: a NUL byte, or an encoding that is not UTF-8, UTF-16 or Windows-1252.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        notes.assume(f"{name} is in UTF-16, as its first bytes say.")
+        try:
+            data = data.decode("utf-16").encode()
+        except UnicodeError:
+            raise IngestError(f"{name}: the first bytes say UTF-16, but the text is not. Save it again as UTF-8.") from None
+    elif data.startswith(codecs.BOM_UTF8):
+        data = data[len(codecs.BOM_UTF8) :]
+    elif not _is_utf8(data):
+        data = _windows(data, name, notes)
+    if (at := data.find(b"\0")) >= 0:
+        row = data.count(b"\n", 0, at) + 1
+        raise IngestError(f"{name}, row {row}: there is a NUL byte, so this is no text file or it is damaged. Save it again as UTF-8 text.")
+    if not _is_utf8(data):
+        raise IngestError(f"{name}: the text is not valid UTF-8. Save it again as UTF-8.")
+    return data
+
+
+def _is_utf8(data: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(data), CHUNK):  # in pieces, so that no second copy of the file is in memory
+            decoder.decode(data[start : start + CHUNK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _windows(data: bytes, name: str, notes: Notes) -> bytes:
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError as error:
+        row = data.count(b"\n", 0, error.start) + 1
+        raise IngestError(
+            f"{name}, row {row}: the encoding is not known; it is neither UTF-8 nor UTF-16 nor Windows-1252. Save the file again as UTF-8."
+        ) from None
+    words = list(dict.fromkeys(re.findall(r"\w*[^\x00-\x7f]\w*", text[:SNIFFED_CHARACTERS])))[:5]
+    notes.assume(f"{name} is not UTF-8 and was read as Windows-1252; check words such as {', '.join(words) or 'those with accents'}.")
+    return text.encode()
+
+
+def read_delimited(text: bytes, name: str, notes: Notes) -> pa.Table:
+    """A table of text columns from UTF-8 bytes; the first record is the header.
+
+    Raises:
+        IngestError: no delimiter fits, a row has too many or too few cells, two columns share a name.
+    """
+    text = text.lstrip(b"\r\n")
+    head = text[:SNIFFED_CHARACTERS].decode(errors="ignore")
+    delimiter = _sniffed_delimiter(head, len(text) > SNIFFED_CHARACTERS, name)
+    header = _header(head, delimiter, name)
+    notes.assume(f"{name}: the cells are separated by a {DELIMITERS[delimiter]}.")
+    table = _parse(text, delimiter, len(header), name)
+    if b'"' in text:
+        _refuse_open_quote(table, text, name)
+    return table.rename_columns(header)
+
+
+def _sniffed_delimiter(head: str, cut: bool, name: str) -> str:
+    """The delimiter that gives the same number of cells in every one of the first records, quotes honoured."""
+    best, most = "", 0.0
+    for delimiter in DELIMITERS:
+        quoted = rf'(?:(?<=[{re.escape(delimiter)}\r\n])|\A)"(?:[^"]|"")*"'
+        records = [line for line in re.sub(quoted, "", head).splitlines() if line]
+        counts = [line.count(delimiter) for line in records[: -1 if cut and len(records) > 1 else None][:SNIFFED_RECORDS]]
+        if not counts or not counts[0]:
+            continue
+        # Share of records that agree with the header; a damaged row must not change the delimiter, only be refused.
+        agree = sum(count == counts[0] for count in counts) / len(counts)
+        if agree > 0.5 and agree + counts[0] * 1e-6 > most:
+            best, most = delimiter, agree + counts[0] * 1e-6
+    if not best:
+        raise NotRecognisedError(f"{name} is no table: no comma, tab, semicolon or vertical bar separates the cells of its rows evenly.")
+    return best
+
+
+def _header(head: str, delimiter: str, name: str) -> list[str]:
+    try:
+        cells = next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter))
+    except csv.Error:
+        raise IngestError(f"{name}, row 1: the header cannot be read. Give each column a short name in the first row.") from None
+    if len(cells) > limits.MAX_COLUMNS:
+        raise IngestError(f"{name} has {len(cells):,} columns; {limits.how_to_raise('MAX_COLUMNS')}.")
+    names = [cell.strip() or f"column {i + 1}" for i, cell in enumerate(cells)]
+    refuse_repeated(names, name)
+    return names
+
+
+def refuse_repeated(names: list[str], file: str) -> None:
+    """Refuse a header that has a name twice."""
+    repeated, times = Counter(names).most_common(1)[0]
+    if times > 1:
+        raise IngestError(f"{file}, row 1: {times} columns are called {repeated!r}. Give each column its own name.")
+
+
+def _parse(text: bytes, delimiter: str, columns: int, name: str, *, threads: bool = True, block: int = PARSE_BLOCK) -> pa.Table:
+    names = [str(i) for i in range(columns)]
+    try:
+        return pacsv.read_csv(
+            pa.BufferReader(text),
+            read_options=pacsv.ReadOptions(column_names=names, skip_rows_after_names=1, use_threads=threads, block_size=block),
+            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in text),
+            convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid as error:
+        message = str(error)
+    if "straddling" in message and block < len(text):
+        return _parse(text, delimiter, columns, name, threads=threads, block=len(text) + 1)
+    if threads:  # only one thread can tell the number of the row
+        return _parse(text, delimiter, columns, name, threads=False, block=block)
+    bad = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
+    if bad:
+        raise IngestError(
+            f"{name}, row {bad[1]}: there are {bad[3]} cells, but the header has {bad[2]}. "
+            'Correct that row; a cell that holds the delimiter needs quotes ("...") around it.'
+        )
+    raise IngestError(f"{name}: the rows cannot be told apart ({DELIMITERS[delimiter]} as delimiter). Save the file again as CSV.")
+
+
+def _refuse_open_quote(table: pa.Table, text: bytes, name: str) -> None:
+    """A quote that never closes swallows the rest of the file into one cell."""
+    if not table.num_rows:
+        return
+    tail = text.rstrip(b"\r\n")
+    cell = table.column(table.num_columns - 1)[-1].as_py()
+    swallowed = "\n" in cell or "\r" in cell or (cell and tail.endswith(b'"' + cell.encode().replace(b'"', b'""')))
+    if swallowed and not tail.endswith(b'"'):
+        raise IngestError(f'{name}, row {table.num_rows + 1}: a quote (") opens a cell and never closes. Close it, or write it twice ("").')

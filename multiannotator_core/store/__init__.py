@@ -1,0 +1,10 @@
+"""Datasets, runs and review decisions on disk: nothing acknowledged is lost, and no decision is ever changed."""
+
+from __future__ import annotations
+
+from .catalog import DatasetInfo, RunInfo
+from .database import StoreError, default_home
+from .journal import FLAGS, Conflict
+from .store import Dataset, Store
+
+__all__ = ["FLAGS", "Conflict", "Dataset", "DatasetInfo", "RunInfo", "Store", "StoreError", "default_home"]

@@ -1,0 +1,109 @@
+import pandas as pd
+import streamlit as st
+
+import multiannotator_core as mc
+from multiannotator_core import figures
+from multiannotator_core.aggregation.dawid_skene import confusion_of
+from multiannotator_core.quality.annotators import confusion_counts, disagreements
+from pages._parts import card_title, dark, how, page_title, percent, short, show, shown, text
+from pages._session import choose_annotator, ensure_app, link, remember, require_run
+
+ensure_app()
+ROWS = 40  # annotators on one page of the ranking
+page_title("Whom can we trust, and on what?", "Every number is an estimate from the labels themselves; few labels make it rough")
+now = require_run()
+labels, result, data = now.labels, now.result, now.dataset
+names = shown(labels.annotators)
+metrics = remember(now, "metrics", lambda: mc.annotator_metrics(labels, result, data.pred_probs, data.gold))
+
+SORTS = {"quality": "Quality", "raykar_yu": "Spammer score", "agreement_with_consensus": "Agreement with the consensus",
+         "agreement_with_model": "Agreement with the model", "accuracy_on_gold": "Accuracy on gold", "n_labels": "Number of labels"}  # fmt: skip
+SORTS = {column: title for column, title in SORTS.items() if column in metrics}
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    by = st.selectbox("Rank by", list(SORTS), format_func=SORTS.__getitem__, key="ann_sort", bind="query-params", width=260)
+    least = st.number_input("At least … labels", 0, int(metrics["n_labels"].max()), 0, key="ann_least", bind="query-params", width=170)
+ranked = metrics[metrics["n_labels"] >= least].sort_values(by, kind="stable", na_position="last")
+if ranked.empty:
+    st.info("Nobody gave so many labels. Lower the number.")
+    st.stop()
+name = choose_annotator("ann_who", shown(ranked.index))
+chosen = ranked.index[shown(ranked.index).index(name)]
+j = names.index(name)
+row = metrics.loc[chosen]
+
+rank, card = st.columns(2, gap="medium")
+with rank.container(border=True, height="stretch"):
+    card_title("Ranking", f"{SORTS[by]}, worst first, {len(ranked):,} annotators. The selected one is shaded")
+    pages = -(-len(ranked) // ROWS)
+    page = st.pagination(pages, key="ann_page", bind="query-params") if pages > 1 else 1
+    show(figures.annotator_ranking(ranked.iloc[ROWS * (page - 1) : ROWS * page], column=by, selected=chosen, title=SORTS[by], dark=dark()), "ranking")
+with card.container(border=True, height="stretch"):
+    st.selectbox("Annotator", shown(ranked.index), key="ann_who", label_visibility="collapsed", width=260, bind="query-params")
+    with st.container(horizontal=True):
+        st.metric("Quality", f"{row['quality']:.2f}", help="The chance that a label of this annotator is right.")
+        st.metric("Spammer score", f"{row['raykar_yu']:.2f}", help="1 tells the classes apart perfectly, 0 labels without looking (Raykar & Yu 2011).")
+        st.metric("Labels", f"{int(row['n_labels']):,}")
+    counts = confusion_counts(labels, result, chosen)
+    confusion = remember(now, "confusion", lambda: result.confusion if result.confusion is not None else confusion_of(labels, result.posterior))
+    kind = st.segmented_control("Numbers", ["rates", "counts"], default="rates", required=True, label_visibility="collapsed", key="ann_show", format_func={"rates": "Estimated percent", "counts": "Labels counted"}.__getitem__)  # fmt: skip
+    card_title("What do they say for each class?", "Rows: the consensus class. Columns: the class they gave")
+    show(figures.confusion_matrix(confusion[j], list(labels.classes), counts=counts, show=kind, dark=dark()), "confusion")
+    facts = [
+        f"Agrees with the consensus in {percent(row['agreement_with_consensus'])} of their labels",
+        *([f"with the model in {percent(row['agreement_with_model'])}"] if "agreement_with_model" in row else []),
+        *([f"right on {percent(row['accuracy_on_gold'])} of {int(row['n_gold'])} gold examples"] if row.get("n_gold", 0) else []),
+        f"worst class: {text(row['worst_class'], 30)}",
+    ]
+    st.caption(" · ".join(facts))
+
+differing = disagreements(labels, result, chosen)
+with st.container(border=True):
+    card_title("Where do they differ from the consensus?", f"{len(differing):,} of {int(row['n_labels']):,} labels, least plausible first")
+    if len(differing):
+        link("review", f"Review {len(differing):,} disagreements", rev_annotator=name, rev_against="true")
+        st.dataframe(
+            differing.head(200).astype({"example": str, "label": str, "consensus": str}),
+            column_config={
+                "example": "Example", "label": "They said", "consensus": "Consensus",
+                "quality": st.column_config.ProgressColumn("Quality of the consensus", format="%.2f", min_value=0, max_value=1, color="gray"),
+            },
+            hide_index=True, height=34 * 8, row_height=34, key="differing", alt="Labels that differ from the consensus",
+        )  # fmt: skip
+    else:
+        st.caption("Every label of this annotator is the consensus label.")
+
+with st.container(border=True):
+    card_title("All numbers", f"{len(ranked):,} annotators; click a column to sort")
+    columns = {"quality": "Quality", "raykar_yu": "Spammer score", "frobenius": "Distance to rank one", "n_labels": "Labels",
+               "agreement_with_consensus": "Agrees with consensus", "agreement_with_model": "Agrees with model",
+               "accuracy_on_gold": "Right on gold", "trace": "Trace", "worst_class": "Worst class", "median_seconds": "Seconds"}  # fmt: skip
+    every = ranked[[c for c in columns if c in ranked]].rename(columns=columns)
+    every.insert(0, "Annotator", shown(every.index))
+    every["Worst class"] = [short(c, 30) for c in every["Worst class"]]
+    for share in ("Agrees with consensus", "Agrees with model", "Right on gold"):
+        if share in every:
+            every[share] = 100 * every[share].astype("Float64")
+    st.dataframe(
+        every.reset_index(drop=True),
+        column_config={
+            "Quality": st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1, color="gray"),
+            **{c: st.column_config.NumberColumn(format="%.2f") for c in ("Spammer score", "Distance to rank one", "Trace")},
+            **{c: st.column_config.NumberColumn(format="%.0f%%") for c in ("Agrees with consensus", "Agrees with model", "Right on gold")},
+            "Seconds": st.column_config.NumberColumn(format="%.1f", help="Median seconds for a label"),
+        },
+        hide_index=True, height=400, row_height=34, key="all_numbers", alt="All annotator metrics",
+    )  # fmt: skip
+
+how(
+    "What are the spammer scores?",
+    "Someone who labels without looking gives each class with the same frequency, whatever the truth is: all rows of their confusion "
+    r"matrix $\pi$ are alike. The **spammer score** is $\frac{1}{K(K-1)} \sum_{c<c'} \lVert \pi_c - \pi_{c'} \rVert^2$ (with classes "
+    "weighted by their frequency): 0 means alike, 1 means that the classes are never mixed up. The **distance to rank one** is the "
+    "Frobenius distance of the matrix to the closest one of rank one.",
+    "Raykar & Yu 2011, Ranking annotators for crowdsourced labeling tasks · Lefort et al. 2023, section 5.2",
+)
+how(
+    "How is quality computed?",
+    r"Quality is $\sum_k P(k)\, \pi_{kk}$: the chance of a right label, averaged over the classes as they occur. Methods without a "
+    "confusion matrix use the expected agreement of the annotator's labels with the posterior.",
+)

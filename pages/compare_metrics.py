@@ -1,0 +1,52 @@
+import streamlit as st
+
+import multiannotator_core as mc
+from multiannotator_core import figures
+from pages._parts import card_title, dark, metric_titles, page_title, show, shown, text
+from pages._session import clicked_name, ensure_app, example_metrics, link, remember, require_run
+
+ensure_app()
+page_title("Do the numbers tell the same story?", "Two measures that agree strengthen each other; a point off the line is worth a look")
+now = require_run()
+labels, result, data = now.labels, now.result, now.dataset
+of = st.segmented_control("Metrics of", ["annotators", "examples"], default="annotators", required=True, label_visibility="collapsed",
+                          format_func=str.capitalize, key="cmp_of", bind="query-params")  # fmt: skip
+if of == "annotators":
+    frame = remember(now, "metrics", lambda: mc.annotator_metrics(labels, result, data.pred_probs, data.gold))
+else:
+    frame = remember(now, "example metrics", lambda: example_metrics(now))
+titles = metric_titles(frame)
+picked = st.pills("Metrics", list(titles), selection_mode="multi", default=list(titles)[:4], format_func=titles.__getitem__,
+                  label_visibility="collapsed", key=f"cmp_metrics_{of}", persist_state="session", wrap=True)  # fmt: skip
+if len(picked) < 2:
+    st.info("Choose at least two metrics.")
+    st.stop()
+if len(picked) > 6:
+    st.caption("The first six are drawn.")
+
+with st.container(border=True):
+    card_title("How do they go together?", f"Each point is one {of[:-1]}, n = {len(frame):,}. Below the diagonal pairs, on it each metric alone, above it the rank correlation")  # fmt: skip
+    selected = clicked_name("cmp_plot", frame.index)
+    figure = figures.pairwise_metrics(frame[picked[:6]].astype("Float64").astype(float), selected=selected, titles=titles, dark=dark())
+    show(figure, "cmp_plot", on_select="rerun", selection_mode="points")
+    if selected is None:
+        st.caption(f"Click a point to see which {of[:-1]} it is.")
+
+names = shown(frame.index)
+with st.container(border=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        place = names.index(str(selected)) if selected is not None and str(selected) in names else 0
+        who = st.selectbox(of[:-1].capitalize(), names[:5000], index=min(place, 4999), width=260)
+        if of == "annotators":
+            link("annotators", "Open the annotator", ann_who=who)
+        else:
+            link("review", "Open the example", rev_example=who)
+    row = frame.iloc[names.index(who)]
+    ranks = frame[picked].rank(method="min")
+    with st.grid(4, min_column_width=180, gap="small"):
+        for column in picked:
+            value = row[column]
+            rank = ranks.iloc[names.index(who)][column]
+            known = value == value and value is not None
+            st.metric(text(titles[column]), f"{value:.2f}" if known else "not enough data", f"{int(rank):,} of {len(frame):,} from below" if known else None,
+                      delta_color="off", delta_arrow="off")  # fmt: skip

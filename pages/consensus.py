@@ -1,0 +1,96 @@
+import pandas as pd
+import streamlit as st
+
+import multiannotator_core as mc
+from multiannotator_core import figures
+from pages._parts import card_title, dark, how, option_widget, page_title, show
+from pages._session import compared_runs, ensure_app, failures, remember, require_run, running, start_run, use, watch
+
+ensure_app()
+page_title("What is the right label, and how sure are we?", "Choose a method, run it, and compare. All pages then show the run in use")
+now = require_run()
+labels, data = now.labels, now.dataset
+
+families = list(dict.fromkeys(method.family for method in mc.METHODS.values()))
+family = st.segmented_control(
+    "Family", families, default=mc.METHODS[now.result.method].family, required=True, label_visibility="collapsed", key="con_family",
+    persist_state="session",
+)  # fmt: skip
+with st.grid(3, min_column_width=230, gap="small", border=True) as cards:
+    for name, method in mc.METHODS.items():
+        if method.family != family:
+            continue
+        with cards.cell():
+            why_not = mc.obstacle(labels, name, pred_probs=data.pred_probs, gold=data.gold)
+            st.markdown(f"**{method.title}**{'  :blue-badge[Good default]' if name == 'dawid_skene' else ''}")
+            st.caption(f":material/block: {why_not}" if why_not else method.when)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                options = {}
+                kind = "primary" if name == "dawid_skene" else "secondary"
+                clicked = st.button("Run", key=f"run_{name}", icon=":material/play_arrow:", disabled=bool(why_not), type=kind)
+                if method.options and not why_not:
+                    with st.popover("Options", type="tertiary", key=f"options_{name}"):
+                        st.caption(method.reference)
+                        options = {option: option_widget(name, option, default) for option, default in method.options.items()}
+            if clicked:
+                use(run=start_run(now.info, name, options)[0])
+                st.rerun()
+
+for job in running("run", data.id).values():
+    watch(job)
+for title, reason in failures("run", data.id):
+    st.error(f"{title} did not run: {reason}")
+
+runs = compared_runs(now)
+table = runs.table
+grid = st.grid(3, min_column_width=300, gap="small", border=True, dense=True)
+with grid.cell(column_span=2):
+    checked = "Right: on gold that the run did not see" if table["right"].notna().any() else "Add gold on the page Data to see which run is right"
+    card_title("Which run is best?", f"{len(table)} run(s) on these labels. {checked}")
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Method": table["title"],
+                **({"Right": 100 * table["right"]} if table["right"].notna().any() else {}),
+                "Below 0.7": table["unsure"],
+                "≠ majority": 100 * table["differs"],
+                "Seconds": table["seconds"],
+                "": ["In use" if key == now.run else "Use" for key in table.index],
+            }
+        ),
+        column_config={
+            "Right": st.column_config.ProgressColumn(format="%.1f%%", min_value=0, max_value=100, color="gray"),
+            "Below 0.7": st.column_config.NumberColumn(help="Examples whose quality is below 0.7", format="localized"),
+            "≠ majority": st.column_config.NumberColumn(format="%.1f%%", help="Examples with another label than majority vote"),
+            "Seconds": st.column_config.NumberColumn(format="%.1f"),
+            "": st.column_config.ButtonColumn("", type="tertiary", key="use_run", on_click=runs.use_clicked),
+        },
+        hide_index=True, row_height=34, key="runs", alt="The runs so far",
+    )  # fmt: skip
+    if runs.sentence:
+        st.caption(runs.sentence)
+with grid.cell():
+    card_title("Where do they differ?", "Percent of examples with another label")
+    if len(table) > 1:
+        show(figures.run_differences(runs.labels, dark=dark()), "differences")
+    else:
+        st.caption("Run a second method to see where the two disagree.")
+with grid.cell(column_span=2):
+    card_title("Which run leaves the fewest unsure?", f"Examples whose consensus label has a quality below 0.9, of {len(labels.examples):,}")
+    show(figures.unsure_counts(runs.quality, dark=dark()), "unsure")
+with grid.cell():
+    trace = now.result.trace
+    state = f"{now.method}, {len(trace)} iteration(s), " + ("converged" if now.result.converged else "not converged: raise max_iter")
+    card_title("Has it converged?", state if trace else f"{now.method} has no iterations")
+    if trace:
+        show(figures.convergence(trace, dark=dark()), "convergence")
+with grid.cell(column_span="all"):
+    card_title("How sure is the run in use?", f"Quality of the consensus label by {now.method}, n = {len(labels.examples):,}", ("review", "Open the queue"))
+    show(figures.quality_histogram(now.result.quality, dark=dark()), "quality")
+
+how(
+    f"How does {now.method} work?",
+    mc.METHODS[now.result.method].when + "  \nIts quality is the posterior probability of the consensus label. Posteriors of models that take "
+    "annotators as independent are too sure on real data: trust their order more than their size, and check with gold.",
+    mc.METHODS[now.result.method].reference,
+)

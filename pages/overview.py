@@ -1,0 +1,99 @@
+import streamlit as st
+
+import multiannotator_core as mc
+from multiannotator_core import figures
+from multiannotator_core.quality.classes import confused_pairs
+from multiannotator_core.quality.review import review_queue
+from pages._parts import card_title, content, dark, how, page_title, short, show, shown, text
+from pages._session import ensure_app, gold_check, remember, require_run
+
+ensure_app()
+page_title("What needs your attention?", "The crowd's labels at a glance: how sure, how much agreement, who stands out")
+now = require_run()
+labels, result = now.labels, now.result
+n = len(labels.examples)
+unsure = int((result.quality < 0.7).sum())
+alpha = remember(now, "alpha", lambda: mc.krippendorff_alpha(labels))
+metrics = remember(now, "metrics", lambda: mc.annotator_metrics(labels, result, now.dataset.pred_probs, now.dataset.gold))
+alone = int((labels.labels_per_example == 1).sum())
+checked = gold_check(now)
+
+with st.grid(4, min_column_width=238, gap="small"):
+    st.metric("Labels to review", f"{unsure:,}", f"of {n:,} are below 0.7", border=True, height="stretch", delta_color="off", delta_arrow="off",
+              help="Examples whose consensus label has a quality below 0.7, by the run in use.")  # fmt: skip
+    if checked:
+        st.metric("Right on gold", f"{100 * checked['accuracy']:.1f}%", f"{round(checked['accuracy'] * checked['n']):,} of {checked['n']:,}",
+                  border=True, height="stretch", delta_color="off", delta_arrow="off",
+                  help="The same method on the same labels without the gold, compared with the gold.")  # fmt: skip
+    else:
+        st.metric("Right on gold", "no gold", "add trusted labels on Data", border=True, height="stretch", delta_color="off", delta_arrow="off",
+                  help="With some trusted labels the accuracy of the consensus can be measured.")  # fmt: skip
+    st.metric("Agreement (alpha)", f"{alpha:.2f}", "0 is chance, 1 is perfect", border=True, height="stretch", delta_color="off",
+              delta_arrow="off", help="Krippendorff's alpha: how much annotators agree beyond chance.")  # fmt: skip
+    st.metric("Labels per example", f"{len(labels) / n:.1f}", f"{alone:,} have only one", border=True, height="stretch", delta_color="off",
+              delta_arrow="off", help="Examples with a single label have no second opinion.")  # fmt: skip
+
+grid = st.grid(3, min_column_width=300, gap="small", border=True, dense=True)
+with grid.cell(column_span=2):
+    card_title("How sure are we of each label?", f"Quality of the consensus label by {now.method}, n = {n:,}. {unsure:,} are below 0.7, the line for review")
+    show(figures.quality_histogram(result.quality, dark=dark()), "quality")
+with grid.cell():
+    pairs = remember(now, "pairs", lambda: confused_pairs(labels, result, 6))
+    card_title("Which classes get mixed up?", "Share of the labels on the first class that say the second")
+    if len(pairs):
+        show(figures.confused_classes(pairs, dark=dark()), "pairs")
+    else:
+        st.caption("No class is mixed up with another.")
+
+with grid.cell(column_span="all"):
+    classes = shown(labels.classes)
+    card_title("What do the examples look like?", "Under each: how the crowd labelled it, and the consensus with its quality", ("review", "Open the queue"))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        order = st.segmented_control("Order", ["Least sure", "Surest"], default="Least sure", required=True, label_visibility="collapsed", key="ov_order", bind="query-params")  # fmt: skip
+        picked = st.selectbox("Class", [None, *range(len(classes))], format_func=lambda k: "All classes" if k is None else classes[k],
+                              label_visibility="collapsed", width=220, key="ov_class", persist_state="session")  # fmt: skip
+    queue = review_queue(labels, result, result.quality, consensus_class=picked, best_first=order == "Surest")[:6]
+    if not len(queue):
+        st.caption("No example has this consensus class.")
+    with st.grid(6, min_column_width=110, gap="small"):
+        for i in queue:
+            with st.container(gap="xxsmall"):
+                if not content(now.dataset, labels.examples[i], compact=True):
+                    st.caption(text(labels.examples[i], 40))
+                show(figures.vote_bars(labels.votes[i], classes, label=int(result.label[i]), dark=dark()), f"votes_{i}")
+                st.caption(f"**{text(classes[result.label[i]], 20)}** at {result.quality[i]:.2f}")
+
+with grid.cell(column_span=2):
+    card_title("Which annotators stand out?", f"Lowest quality first, {len(labels.annotators):,} in all", ("annotators", "All annotators"))
+    worst = metrics.sort_values("quality").head(7)
+    st.dataframe(
+        {
+            "Annotator": shown(worst.index),
+            "Quality": worst["quality"].to_numpy(),
+            "Agrees with consensus": (100 * worst["agreement_with_consensus"]).astype("Float64"),
+            "Labels": worst["n_labels"].to_numpy(),
+            "Worst class": [short(c, 24) for c in worst["worst_class"]],
+        },
+        column_config={
+            "Quality": st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1, color="gray"),
+            "Agrees with consensus": st.column_config.NumberColumn(format="%.0f%%"),
+        },
+        hide_index=True, row_height=34, key="worst", alt="The seven annotators with the lowest quality",
+    )  # fmt: skip
+with grid.cell():
+    card_title("Which classes are there?", "Bars: share of labels given. Marks: share of consensus labels")
+    show(figures.class_balance(labels, result, dark=dark()), "balance")
+with grid.cell(column_span=2):
+    card_title("How much did each annotator do?", f"Labels of each annotator, n = {len(labels.annotators):,}")
+    show(figures.labels_per_annotator(labels, dark=dark()), "load")
+with grid.cell():
+    card_title("How many opinions has each example?", f"Labels of each example, n = {n:,}")
+    show(figures.labels_per_example(labels, dark=dark()), "effort")
+
+how(
+    "How is the agreement computed?",
+    r"Krippendorff's alpha is $\alpha = 1 - D_o / D_e$: the disagreement that is observed within examples, divided by the one "
+    "expected if all labels were shuffled. Examples with a single label do not enter. Values above 0.8 are usually called reliable, "
+    "below 0.67 not.",
+    "Krippendorff 2011, Computing Krippendorff's alpha-reliability",
+)

@@ -1,0 +1,103 @@
+"""Slow, obviously right versions of the difficulty and spam methods, in plain loops, and the crowds to try them on."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from multiannotator_core import CrowdLabels
+
+
+def random_crowd(seed, n_examples=12, n_annotators=5, n_classes=3, density=0.6):
+    """A small crowd of mixed ability, its truth (N,), and gold codes (N,) for some examples; every class occurs in the class list."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(n_classes, size=n_examples)
+    chance = rng.uniform(0.2, 0.95, size=n_annotators)
+    example, annotator = np.nonzero(rng.random((n_examples, n_annotators)) < density)
+    wrong = (truth[example] + 1 + rng.integers(max(n_classes - 1, 1), size=len(example))) % n_classes
+    label = np.where(rng.random(len(example)) < chance[annotator], truth[example], wrong)
+    gold = np.where(rng.random(n_examples) < 0.2, truth, -1).astype(np.int32)
+    names = pd.RangeIndex(n_examples), pd.RangeIndex(n_annotators), pd.RangeIndex(n_classes)
+    return CrowdLabels(*names, example, annotator, label), truth, gold
+
+
+def rows(labels):
+    """The labels as a list of (example, annotator, class)."""
+    return list(zip(labels.example.tolist(), labels.annotator.tolist(), labels.label.tolist(), strict=True))
+
+
+def normalise(log_joint, gold):
+    """One row of a posterior and its log evidence, from log joint probabilities; gold is a class or -1."""
+    if gold >= 0:
+        return [1.0 if k == gold else 0.0 for k in range(len(log_joint))], log_joint[gold]
+    highest = max(log_joint)
+    total = sum(math.exp(v - highest) for v in log_joint)
+    return [math.exp(v - highest) / total for v in log_joint], highest + math.log(total)
+
+
+# ---------------------------------------------------------------------- GLAD
+
+
+def log_sigmoid(x):
+    """log(1 / (1 + exp(-x)))."""
+    return -math.log1p(math.exp(-x)) if x > 0 else x - math.log1p(math.exp(x))
+
+
+def glad_posterior(labels, gold, ability, log_beta, precision):
+    """Posterior rows, and log likelihood plus log prior density, of GLAD at given parameters."""
+    n_classes, posterior, objective = len(labels.classes), [], 0.0
+    for i in range(len(labels.examples)):
+        log_joint = [-math.log(n_classes)] * n_classes
+        for example, j, given in rows(labels):
+            if example == i:
+                logit = ability[j] * math.exp(log_beta[i])
+                for k in range(n_classes):
+                    log_joint[k] += log_sigmoid(logit) if k == given else log_sigmoid(-logit) - math.log(max(n_classes - 1, 1))
+        row, evidence = normalise(log_joint, gold[i])
+        posterior.append(row)
+        objective += evidence
+    for value in [*ability, *log_beta]:
+        objective += 0.5 * math.log(precision / (2 * math.pi)) - 0.5 * precision * (value - 1) ** 2
+    return posterior, objective
+
+
+def glad_newton(at, labels_of_it, precision, logit_of, slope_of):
+    """One damped Newton step for one ability or one log beta; labels_of_it is a list of (chance that it is right, other)."""
+
+    def objective(value):
+        total = -0.5 * precision * (value - 1) ** 2
+        for right, other in labels_of_it:
+            logit = logit_of(value, other)
+            total += right * log_sigmoid(logit) + (1 - right) * log_sigmoid(-logit)
+        return total
+
+    slope, curvature = -precision * (at - 1), precision
+    for right, other in labels_of_it:
+        chance = math.exp(log_sigmoid(logit_of(at, other)))
+        slope += (right - chance) * slope_of(at, other)
+        curvature += chance * (1 - chance) * slope_of(at, other) ** 2
+    step = max(-2.0, min(2.0, slope / curvature))
+    for _ in range(4):
+        if objective(at + step) >= objective(at) - 1e-13 * abs(objective(at)):
+            return at + step
+        step /= 2
+    return at
+
+
+def glad(labels, gold, precision, n_iter):
+    """GLAD by its equations: posterior, ability, log beta and the objective after each iteration."""
+    ability, log_beta = [1.0] * len(labels.annotators), [1.0] * len(labels.examples)
+    posterior, _ = glad_posterior(labels, gold, ability, log_beta, precision)
+    trace = []
+    for _ in range(n_iter):
+        for j in range(len(ability)):
+            mine = [(posterior[i][g], log_beta[i]) for i, who, g in rows(labels) if who == j]
+            ability[j] = glad_newton(ability[j], mine, precision, lambda a, b: a * math.exp(b), lambda a, b: math.exp(b))
+        for i in range(len(log_beta)):
+            mine = [(posterior[i][g], ability[j]) for which, j, g in rows(labels) if which == i]
+            log_beta[i] = glad_newton(log_beta[i], mine, precision, lambda b, a: a * math.exp(b), lambda b, a: a * math.exp(b))
+        posterior, objective = glad_posterior(labels, gold, ability, log_beta, precision)
+        trace.append(objective)
+    return np.array(posterior), np.array(ability), np.array(log_beta), trace
