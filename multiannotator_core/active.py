@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .aggregation.crowdlab import Models, best_quality_label, best_temperature, blended, label_shares, majority_label, scaled
+from .aggregation.calibration import Models, best_temperature, label_shares, scaled
+from .aggregation.crowdlab import best_quality_label, blended, majority_label
 from .align import ensemble
 from .labels import CrowdLabels
 from .quality.examples import label_cleaning_score, normalised_entropy, soft_cross_entropy

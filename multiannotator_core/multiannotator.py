@@ -31,24 +31,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .active import active_learning_scores, packed_shares
+from .aggregation.calibration import Models, best_temperature, label_shares, scaled
 from .aggregation.crowdlab import (
     ROUNDING,
     Blend,
-    Models,
     annotator_mean,
     annotator_parts,
-    best_temperature,
     blended,
     consensus_agreement,
     highest_or,
-    label_shares,
     majority_label,
     model_share,
-    scaled,
 )
 from .labels import CrowdLabels, listed
 from .quality.label_scores import label_scores
-from .wide import Wide, check_dimensions, checked, read_wide
+from .wide import Wide, check_dimensions, checked, one_label_each, read_wide
 
 _log = logging.getLogger(__name__)
 
@@ -260,8 +257,7 @@ def _active(table: Any, pred_probs: Any, unlabeled: Any, several: bool) -> tuple
     if table is None:
         raise ValueError("labels_multiannotator cannot be None when passing in pred_probs: give the labels, or only pred_probs_unlabeled.")
     wide = read_wide(table)
-    one_label = wide.values.ndim == 2 and bool(((~np.isnan(wide.values)).sum(axis=1) == 1).all())
-    labels, models = checked(wide, pred_probs, several=several, one_label=one_label)
+    labels, models = checked(wide, pred_probs, several=several, allow_one_label=one_label_each(wide))
     return active_learning_scores(labels, models, unlabeled, as_cleanlab=not wide.whole)
 
 
@@ -275,9 +271,10 @@ def _frames(
     found: dict[str, Any] = {"label_quality": _label_quality_frame(wide, labels, estimates)}
     of_labels = label_scores(main.posterior, labels.example, labels.label, labels.annotator, **(options if detailed else {}))
     if detailed:
-        cells = np.full(wide.values.shape, np.nan)
+        cells = np.full(wide.shape, np.nan)
         cells[labels.example, labels.annotator] = of_labels
-        found["detailed_label_quality"] = pd.DataFrame(cells, index=wide.index, columns=wide.columns).add_prefix("quality_annotator_")
+        names = [f"quality_annotator_{name}" for name in (range(wide.shape[1]) if wide.columns is None else wide.columns)]
+        found["detailed_label_quality"] = pd.DataFrame(cells, index=wide.index, columns=names, copy=False)
     if stats:
         found["annotator_stats"] = _annotator_stats(wide, labels, main, of_labels)
     return found
@@ -324,7 +321,8 @@ def _worst_class(labels: CrowdLabels, right: NDArray[np.float64], quality: NDArr
     for score, slack in ((-table(right) / np.maximum(n, 1), 0.0), (n, 0.0), (table(quality[labels.example]) / np.maximum(n, 1), ROUNDING)):
         values = np.where(worst, score, -np.inf)
         worst = worst & (values >= values.max(axis=1, keepdims=True) - slack)
-    return worst.argmax(axis=1).astype(np.int64)
+    first: NDArray[np.int64] = worst.argmax(axis=1).astype(np.int64)
+    return first
 
 
 def _note_lost_classes(labels: CrowdLabels, label: NDArray[np.int32], method: str) -> None:

@@ -138,29 +138,50 @@ def download(name: str, formats: dict[str, tuple[str, Callable[[], bytes]]], not
 
 
 TITLES = {
-    "quality": "Quality", "trace": "Trace", "raykar_yu": "Spammer score", "frobenius": "Distance to rank one",
-    "agreement_with_consensus": "Agrees with consensus", "agreement_with_others": "Agrees with others",
-    "agreement_with_model": "Agrees with model", "accuracy_on_gold": "Right on gold", "n_labels": "Labels",
-    "label_entropy": "Label entropy", "median_seconds": "Median seconds", "ability": "Ability", "accuracy": "Accuracy",
-    "trust": "Trust", "weight": "Weight",
-}  # fmt: skip
+    "quality": "Quality",
+    "trace": "Trace",
+    "raykar_yu": "Spammer score",
+    "frobenius": "Distance to rank one",
+    "agreement_with_consensus": "Agrees with consensus",
+    "agreement_with_others": "Agrees with others",
+    "agreement_with_model": "Agrees with model",
+    "accuracy_on_gold": "Right on gold",
+    "n_labels": "Labels",
+    "label_entropy": "Label entropy",
+    "median_seconds": "Median seconds",
+    "ability": "Ability",
+    "accuracy": "Accuracy",
+    "trust": "Trust",
+    "weight": "Weight",
+}
 
 
 def metric_titles(frame: pd.DataFrame) -> dict[str, str]:
     """The numeric columns that say something, with the words for them."""
     titles = {**TITLES, **{name: method.title for name, method in mc.QUALITY_METHODS.items()}}
     return {
-        column: titles.get(column, str(column).replace("_", " "))
+        column: titles.get(column, str(column))
         for column in sorted(frame.columns, key=lambda c: list(TITLES).index(c) if c in TITLES else len(TITLES))
-        if column in titles and pd.api.types.is_numeric_dtype(frame[column]) and frame[column].notna().any()
+        if (column in titles or "(" in str(column)) and pd.api.types.is_numeric_dtype(frame[column]) and frame[column].notna().any()
     }
 
 
-MAPPED = {"example": "example", "annotator": "annotator", "label": "label", "timestamp": "time", "seconds": "seconds spent", "gold": "known class"}
+MAPPED = {
+    "example": "example",
+    "annotator": "annotator",
+    "label": "label",
+    "timestamp": "time",
+    "seconds": "seconds spent",
+    "gold": "known class",
+}
 POLICIES = {
-    "keep": "Count each", "collapse": "Count equal ones once", "first": "Keep the first", "last": "Keep the last",
-    "drop": "Leave out contradictions", "error": "Refuse",
-}  # fmt: skip
+    "keep": "Count each",
+    "collapse": "Count equal ones once",
+    "first": "Keep the first",
+    "last": "Keep the last",
+    "drop": "Leave out contradictions",
+    "error": "Refuse",
+}
 
 
 @dataclass(frozen=True)
@@ -185,11 +206,19 @@ def mapping_widgets(seen: Proposal) -> Choice:
                 options = [None, *seen.columns]
                 guess = seen.mapping[what]
                 mapping[what] = st.selectbox(
-                    title.capitalize(), options, index=options.index(guess) if guess in options else 0, key=f"map_{what}_{seen.format}",
+                    title.capitalize(),
+                    options,
+                    index=options.index(guess) if guess in options else 0,
+                    key=f"map_{what}_{seen.format}",
                     format_func=lambda column: "—" if column is None else short(column, 40),
-                )  # fmt: skip
+                )
         if seen.questions:
             question = st.selectbox("Question", list(seen.questions), key=f"map_question_{seen.format}", format_func=lambda q: short(q, 60))
-        duplicates = st.selectbox("Repeated labels", list(POLICIES), format_func=POLICIES.__getitem__, key="map_duplicates",
-                                  help="What to do when an annotator labelled an example more than once.")  # fmt: skip
+        duplicates = st.selectbox(
+            "Repeated labels",
+            list(POLICIES),
+            format_func=POLICIES.__getitem__,
+            key="map_duplicates",
+            help="What to do when an annotator labelled an example more than once.",
+        )
     return Choice(seen.format, {k: v for k, v in mapping.items() if v}, question, duplicates)

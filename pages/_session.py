@@ -1,38 +1,30 @@
-"""What the pages share: navigation, the dataset and the run in use, caches and background jobs.
-
-The only file that touches `st.session_state`, `st.cache_*` and threads.
-"""
+"""What the pages share: navigation, the dataset and the run in use, and what is selected."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 import streamlit as st
 
 import multiannotator_core as mc
-from multiannotator_core import ingest
-from multiannotator_core.ingest import Proposal
 from multiannotator_core.samples import load_sample
 from multiannotator_core.store import Dataset, DatasetInfo, default_home
-from pages._parts import Choice
+from pages._jobs import Job, await_job, home, start
+from pages._parts import text
 
 T = TypeVar("T")
 
 DEFAULT_METHOD = "dawid_skene"
-PATIENCE = 0.4  # seconds that a page waits for a job before it shows its progress
-MOST_JOBS = 32
+BASELINE = "majority_vote"
 BLIND = "-blind"  # ends the name of a run that did not see the gold
 
 PAGES = {
@@ -117,16 +109,25 @@ def _sidebar() -> None:
     info = datasets[current]
     with st.sidebar:
         st.selectbox(
-            "Dataset", list(datasets), key="_dataset", format_func=lambda i: datasets[i].name,
-            on_change=_choose, args=("dataset", "_dataset"),
-        )  # fmt: skip
+            "Dataset",
+            list(datasets),
+            key="_dataset",
+            format_func=lambda i: datasets[i].name,
+            on_change=_choose,
+            args=("dataset", "_dataset"),
+        )
         runs = usable_runs(info)
         if runs:
             _chosen("run", list(runs))
             st.selectbox(
-                "Consensus from", list(runs), key="_run", format_func=runs.__getitem__,
-                on_change=_choose, args=("run", "_run"), help="All pages show this run. More methods: page Consensus.",
-            )  # fmt: skip
+                "Consensus from",
+                list(runs),
+                key="_run",
+                format_func=runs.__getitem__,
+                on_change=_choose,
+                args=("run", "_run"),
+                help="All pages show this run. More methods: page Consensus.",
+            )
         n = f"{info.n_examples:,} examples · {info.n_annotators:,} annotators · {info.n_labels:,} labels"
         st.caption(n)
 
@@ -173,11 +174,7 @@ def _load_dataset(home: str, dataset: str, inputs: str) -> Dataset:
 
 def open_dataset(info: DatasetInfo) -> Dataset:
     """The dataset, read from disk once for all sessions."""
-    return _load_dataset(_home(), info.id, info.inputs)
-
-
-def _home() -> str:
-    return os.environ.get("CROWDLENS_HOME", "")
+    return _load_dataset(home(), info.id, info.inputs)
 
 
 def run_key(inputs: str, method: str, options: dict[str, Any]) -> str:
@@ -225,7 +222,7 @@ def _load_run(home: str, dataset: str, run: str) -> mc.Consensus | None:
 
 def load_run(info: DatasetInfo, run: str) -> mc.Consensus:
     """A finished run, read from disk once for all sessions."""
-    result = _load_run(_home(), info.id, run)
+    result = _load_run(home(), info.id, run)
     if result is None:
         raise ValueError("This run is no longer on disk. Run the method again on the page Consensus.")
     return result
@@ -246,6 +243,7 @@ def require_run() -> InUse:
     runs = usable_runs(info)
     if not runs:
         key, job = start_run(info, DEFAULT_METHOD, {})
+        start_run(info, BASELINE, {})
         await_job(("run", info.id, key), job)
         st.rerun()
     key = st.session_state.get("run")
@@ -256,7 +254,7 @@ def require_run() -> InUse:
 def gold_check(now: InUse, run: str | None = None) -> dict[str, Any] | None:
     """How a run that did not see the gold does on it; None without gold."""
     gold = store().gold(now.dataset.id)
-    blind = None if gold is None or not len(gold) else _load_run(_home(), now.dataset.id, f"{run or now.run}{BLIND}")
+    blind = None if gold is None or not len(gold) else _load_run(home(), now.dataset.id, f"{run or now.run}{BLIND}")
     return None if blind is None else remember(now, f"gold {run} {len(gold)}", lambda: mc.evaluate(now.labels, blind, gold))
 
 
@@ -288,7 +286,7 @@ class ComparedRuns:
 
 def compared_runs(now: InUse) -> ComparedRuns:
     """All finished runs on the present inputs, at most twelve."""
-    majority = remember(now, "majority", lambda: mc.aggregate(now.labels, "majority_vote", gold=store().gold(now.dataset.id)))
+    majority = remember(now, "majority", lambda: mc.aggregate(now.labels, BASELINE, gold=store().gold(now.dataset.id)))
     seconds = {run.key: run.seconds for run in store().runs(now.dataset.id)}
     rows, labels, quality = {}, {}, {}
     for key, title in list(usable_runs(now.info).items())[:12]:
@@ -306,15 +304,19 @@ def compared_runs(now: InUse) -> ComparedRuns:
     return ComparedRuns(table, labels, quality)
 
 
+def other_runs(now: InUse) -> dict[str, mc.Consensus]:
+    """The finished runs beside the one in use, by title."""
+    return {title: load_run(now.info, key) for key, title in list(usable_runs(now.info).items())[:12] if key != now.run}
+
+
 def no_dataset() -> None:
     """The empty state of every page."""
     with st.container(border=True, width=640):
         st.markdown("**No labels yet**")
         st.caption("Bring a file with one row for each label: who gave which label to which example. Or look around first.")
-        with st.container(horizontal=True):
-            if st.session_state.get("_page") != "data":
-                st.page_link("pages/data.py", label="Open a file", icon=":material/upload_file:")
+        with st.container(horizontal=True, vertical_alignment="center"):
             sample_button()
+            st.page_link("pages/data.py", label="Open a file", icon=":material/upload_file:")
 
 
 def sample_button(name: str = "digits", label: str = "Try the digits sample", kind: str = "primary") -> None:
@@ -330,193 +332,13 @@ def _add_sample(name: str) -> None:
 
 
 def remember(in_use: InUse, what: str, compute: Callable[[], T]) -> T:
-    """A result computed once for a dataset, a run and a name; `what` must name everything else it depends on."""
-    return _remembered(_home(), in_use.dataset.id, in_use.dataset.inputs, in_use.run, what, compute)
-
-
-@st.cache_resource(max_entries=128, show_spinner=False)
-def _remembered(home: str, dataset: str, inputs: str, run: str, what: str, _compute: Callable[[], Any]) -> Any:
-    return _compute()
-
-
-# ---------------------------------------------------------------------- uploads
-
-
-def uploader_key(what: str) -> str:
-    """A key that changes after an upload was taken in, so that its file leaves the memory."""
-    return f"upload_{what}_{st.session_state.get('_taken', 0)}"
-
-
-def _taken() -> None:
-    st.session_state["_taken"] = st.session_state.get("_taken", 0) + 1
-
-
-def _ids(files: list[Any]) -> str:
-    return " ".join(file.file_id for file in files)
-
-
-def proposal(files: list[Any]) -> Proposal:
-    """What the files look like; reads them in the background."""
-    wanted = st.session_state.get("map_format")
-
-    def work(job: Job) -> Proposal:
-        seen = ingest.propose(files)
-        return ingest.propose(files, wanted) if wanted in seen.candidates and wanted != seen.format else seen
-
-    key = ("propose", _ids(files), str(wanted))
-    return await_job(key, start(key, "Looking at the file", work))
-
-
-def read_upload(files: list[Any], choice: Choice) -> ingest.Found:
-    """The labels in the files, by the chosen mapping; read in the background."""
-
-    def work(job: Job) -> ingest.Found:
-        return ingest.read(
-            files, format=choice.format, mapping=choice.mapping or None, question=choice.question, duplicates=choice.duplicates
-        )
-
-    key = ("read", _ids(files), repr(choice))
-    return await_job(key, start(key, "Reading the labels", work))
-
-
-def keep_upload(found: ingest.Found, name_key: str) -> None:
-    """Save what was read and use it; call it in a callback."""
-    name = st.session_state.get(name_key) or "labels"
-    use(dataset=store().add_dataset(found.labels, name=name, pred_probs=found.pred_probs, gold=found.gold, content=found.content))
-    _taken()
-
-
-def remove_dataset(dataset: str) -> None:
-    """Forget a dataset with its runs; call it in a callback."""
-    store().remove(dataset)
-    st.session_state.pop("dataset", None)
-    st.query_params.clear()
-
-
-def add_companion(info: DatasetInfo, what: str, given: Any) -> None:
-    """Take in predictions, gold or contents of the dataset in use.
-
-    Predictions without names are shown with three pairs first, since only a person can confirm their order.
-    """
-    labels = open_dataset(info).labels
-    if what == "pred_probs":
-        frame, pairs = ingest.read_pred_probs(given, labels)
-        if pairs:
-            st.text("The file has no names. Row by row it would mean:")
-            for example, name, probability in pairs:
-                st.text(f"· example {example}: {name} at {probability:.2f}")
-            if not st.button("The order is right", key="confirm_order", type="primary"):
-                return
-        store().update(info.id, pred_probs=frame)
-    elif what == "gold":
-        gold = ingest.read_gold(given, labels)
-        widened = ingest.with_gold_classes(labels, gold)
-        if len(widened.classes) > len(labels.classes):
-            raise ingest.IngestError("Gold names classes that nobody gave. Bring it together with the labels, in one upload.")
-        store().update(info.id, gold=gold)
-    else:
-        store().update(info.id, content=ingest.read_content(given, labels))
-    _taken()
-    st.rerun()
-
-
-# ---------------------------------------------------------------------- background jobs
-
-
-@dataclass
-class Job:
-    """Work under way in a thread: `total` 0 means that its length is unknown."""
-
-    title: str
-    total: int
-    done: int = 0
-    stop: threading.Event = field(default_factory=threading.Event)
-    started: float = field(default_factory=time.monotonic)
-    future: Future[Any] = field(default_factory=Future)
-
-    def tell(self, done: int, objective: float = 0.0) -> None:
-        """Progress from inside the work; the place where a cancelled job ends."""
-        self.done = done
-        if self.stop.is_set():
-            raise mc.Cancelled
-
-
-@st.cache_resource(show_spinner=False, max_entries=1)
-def _board() -> tuple[ThreadPoolExecutor, dict[tuple[str, ...], Job], threading.Lock]:
-    return ThreadPoolExecutor(max_workers=1), {}, threading.Lock()
-
-
-def start(key: tuple[str, ...], title: str, work: Callable[[Job], Any], total: int = 0) -> Job:
-    """Begin `work` unless a job with this key is under way or finished: no click loses or doubles it."""
-    pool, jobs, lock = _board()
-    key = (_home(), *key)
-    with lock:
-        if key not in jobs or _failed(jobs[key]):
-            for old in [k for k, job in jobs.items() if job.future.done()][: max(0, len(jobs) - MOST_JOBS)]:
-                del jobs[old]
-            jobs[key] = Job(title, total)
-            jobs[key].future = pool.submit(work, jobs[key])
-        return jobs[key]
-
-
-def running(kind: str, dataset: str) -> dict[str, Job]:
-    """Jobs of one kind under way on a dataset: last part of the key -> job."""
-    jobs = _board()[1]
-    return {key[-1]: job for key, job in list(jobs.items()) if key[:3] == (_home(), kind, dataset) and not job.future.done()}
-
-
-def _failed(job: Job) -> bool:
-    return job.future.done() and job.future.exception() is not None
-
-
-def failures(kind: str, dataset: str) -> list[tuple[str, str]]:
-    """Title and reason of the jobs that failed since the last look; each is told once."""
-    jobs, found = _board()[1], []
-    for key, job in list(jobs.items()):
-        if key[:3] == (_home(), kind, dataset) and _failed(job):
-            del jobs[key]
-            if not isinstance(job.future.exception(), mc.Cancelled):
-                found.append((job.title, str(job.future.exception())))
-    return found
-
-
-def forget(key: tuple[str, ...]) -> None:
-    """Drop a finished job."""
-    _board()[1].pop((_home(), *key), None)
-
-
-def await_job(key: tuple[str, ...], job: Job) -> Any:
-    """The result of a job; while it takes longer, the page shows its progress and ends.
-
-    Raises:
-        ValueError: the work refused its input.
-    """
+    """A result computed once, in the background, for a dataset, a run and a name; `what` must name all else it depends on."""
+    key = ("result", in_use.dataset.id, in_use.dataset.inputs, in_use.run, what)
     try:
-        return job.future.result(timeout=PATIENCE)
-    except NotYet:
-        watch(job)
+        return cast(T, await_job(key, start(key, "Computing", lambda job: compute())))
+    except ValueError as error:
+        st.error(text(error, 2000))
         st.stop()
-    except mc.Cancelled:
-        forget(key)
-        st.info("Cancelled. Nothing was changed.")
-        st.button("Start again")
-        st.stop()
-
-
-@st.fragment(run_every=0.5)
-def watch(job: Job) -> None:
-    """Progress and a cancel button; when the job ends, the page is drawn again."""
-    if job.future.done():
-        st.rerun()
-    with st.container(border=True, gap="xsmall"):
-        seconds = time.monotonic() - job.started
-        left = f" · about {seconds * (job.total - job.done) / job.done:.0f} s left at most" if job.done and job.total else ""
-        step = f" · step {job.done:,} of at most {job.total:,}" if job.total else f" · {seconds:.0f} s"
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f":material/progress_activity: **{job.title}** is running{step}{left}", width="content")
-            if st.button("Cancel", icon=":material/close:", type="tertiary", key=f"cancel_{id(job)}", disabled=job.stop.is_set()):
-                job.stop.set()
-        st.progress(min(1.0, job.done / job.total) if job.total else 0.0)
 
 
 # ---------------------------------------------------------------------- what is selected
@@ -536,23 +358,6 @@ def step(key: str, by: int) -> None:
     options = st.session_state[f"_options_{key}"]
     place = options.index(st.query_params.get(key, options[0]))
     st.query_params[key] = options[min(max(place + by, 0), len(options) - 1)]
-
-
-def quality_methods(now: InUse) -> dict[str, str]:
-    """The example qualities that this dataset and run allow: name -> title."""
-    return {
-        name: method.title
-        for name, method in mc.QUALITY_METHODS.items()
-        if (now.dataset.pred_probs is not None or not method.needs_pred_probs) and (name != "difficulty" or now.result.difficulty is not None)
-    }
-
-
-def example_metrics(now: InUse) -> pd.DataFrame:
-    """One row an example, one column a quality."""
-    return pd.DataFrame(
-        {name: mc.example_quality(now.labels, now.result, name, pred_probs=now.dataset.pred_probs) for name in quality_methods(now)},
-        index=now.labels.examples,
-    )
 
 
 def choose_annotator(key: str, names: list[str]) -> str:
@@ -577,4 +382,6 @@ def clicked_name(key: str, names: pd.Index) -> Any:
 def link(page: str, label: str, **selection: str) -> None:
     """A link to a page with something selected there."""
     address = {what: st.session_state[what] for what in ("dataset", "run") if what in st.session_state}
-    st.page_link(f"pages/{page}.py", label=label, icon=":material/arrow_forward:", icon_position="right", query_params={**address, **selection})
+    st.page_link(
+        f"pages/{page}.py", label=label, icon=":material/arrow_forward:", icon_position="right", query_params={**address, **selection}
+    )

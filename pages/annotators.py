@@ -1,4 +1,3 @@
-import pandas as pd
 import streamlit as st
 
 import multiannotator_core as mc
@@ -16,8 +15,14 @@ labels, result, data = now.labels, now.result, now.dataset
 names = shown(labels.annotators)
 metrics = remember(now, "metrics", lambda: mc.annotator_metrics(labels, result, data.pred_probs, data.gold))
 
-SORTS = {"quality": "Quality", "raykar_yu": "Spammer score", "agreement_with_consensus": "Agreement with the consensus",
-         "agreement_with_model": "Agreement with the model", "accuracy_on_gold": "Accuracy on gold", "n_labels": "Number of labels"}  # fmt: skip
+SORTS = {
+    "quality": "Quality",
+    "raykar_yu": "Spammer score",
+    "agreement_with_consensus": "Agreement with the consensus",
+    "agreement_with_model": "Agreement with the model",
+    "accuracy_on_gold": "Accuracy on gold",
+    "n_labels": "Number of labels",
+}
 SORTS = {column: title for column, title in SORTS.items() if column in metrics}
 with st.container(horizontal=True, vertical_alignment="bottom"):
     by = st.selectbox("Rank by", list(SORTS), format_func=SORTS.__getitem__, key="ann_sort", bind="query-params", width=260)
@@ -36,47 +41,78 @@ with rank.container(border=True, height="stretch"):
     card_title("Ranking", f"{SORTS[by]}, worst first, {len(ranked):,} annotators. The selected one is shaded")
     pages = -(-len(ranked) // ROWS)
     page = st.pagination(pages, key="ann_page", bind="query-params") if pages > 1 else 1
-    show(figures.annotator_ranking(ranked.iloc[ROWS * (page - 1) : ROWS * page], column=by, selected=chosen, title=SORTS[by], dark=dark()), "ranking")
+    show(
+        figures.annotator_ranking(ranked.iloc[ROWS * (page - 1) : ROWS * page], column=by, selected=chosen, title=SORTS[by], dark=dark()),
+        "ranking",
+    )
 with card.container(border=True, height="stretch"):
     st.selectbox("Annotator", shown(ranked.index), key="ann_who", label_visibility="collapsed", width=260, bind="query-params")
     with st.container(horizontal=True):
         st.metric("Quality", f"{row['quality']:.2f}", help="The chance that a label of this annotator is right.")
-        st.metric("Spammer score", f"{row['raykar_yu']:.2f}", help="1 tells the classes apart perfectly, 0 labels without looking (Raykar & Yu 2011).")
+        st.metric(
+            "Spammer score",
+            f"{row['raykar_yu']:.2f}",
+            help="1 tells the classes apart perfectly, 0 labels without looking (Raykar & Yu 2011).",
+        )
         st.metric("Labels", f"{int(row['n_labels']):,}")
     counts = confusion_counts(labels, result, chosen)
-    confusion = remember(now, "confusion", lambda: result.confusion if result.confusion is not None else confusion_of(labels, result.posterior))
-    kind = st.segmented_control("Numbers", ["rates", "counts"], default="rates", required=True, label_visibility="collapsed", key="ann_show", format_func={"rates": "Estimated percent", "counts": "Labels counted"}.__getitem__)  # fmt: skip
+    confusion = remember(
+        now, "confusion", lambda: result.confusion if result.confusion is not None else confusion_of(labels, result.posterior)
+    )
+    kind = st.segmented_control(
+        "Numbers",
+        ["rates", "counts"],
+        default="rates",
+        required=True,
+        label_visibility="collapsed",
+        key="ann_show",
+        format_func={"rates": "Estimated percent", "counts": "Labels counted"}.__getitem__,
+    )
     card_title("What do they say for each class?", "Rows: the consensus class. Columns: the class they gave")
     show(figures.confusion_matrix(confusion[j], list(labels.classes), counts=counts, show=kind, dark=dark()), "confusion")
     facts = [
         f"Agrees with the consensus in {percent(row['agreement_with_consensus'])} of their labels",
         *([f"with the model in {percent(row['agreement_with_model'])}"] if "agreement_with_model" in row else []),
         *([f"right on {percent(row['accuracy_on_gold'])} of {int(row['n_gold'])} gold examples"] if row.get("n_gold", 0) else []),
-        f"worst class: {text(row['worst_class'], 30)}",
+        f"worst class: {text(metrics.at[chosen, 'worst_class'], 30)}",
     ]
     st.caption(" · ".join(facts))
 
-differing = disagreements(labels, result, chosen)
-with st.container(border=True):
+    differing = disagreements(labels, result, chosen)
     card_title("Where do they differ from the consensus?", f"{len(differing):,} of {int(row['n_labels']):,} labels, least plausible first")
     if len(differing):
         link("review", f"Review {len(differing):,} disagreements", rev_annotator=name, rev_against="true")
         st.dataframe(
             differing.head(200).astype({"example": str, "label": str, "consensus": str}),
             column_config={
-                "example": "Example", "label": "They said", "consensus": "Consensus",
-                "quality": st.column_config.ProgressColumn("Quality of the consensus", format="%.2f", min_value=0, max_value=1, color="gray"),
+                "example": "Example",
+                "label": "They said",
+                "consensus": "Consensus",
+                "quality": st.column_config.NumberColumn("Plausible", format="%.2f", help="The posterior of the label that they gave"),
             },
-            hide_index=True, height=34 * 8, row_height=34, key="differing", alt="Labels that differ from the consensus",
-        )  # fmt: skip
+            hide_index=True,
+            height=34 * 6,
+            row_height=34,
+            key="differing",
+            alt="Labels that differ from the consensus",
+        )
     else:
         st.caption("Every label of this annotator is the consensus label.")
 
 with st.container(border=True):
     card_title("All numbers", f"{len(ranked):,} annotators; click a column to sort")
-    columns = {"quality": "Quality", "raykar_yu": "Spammer score", "frobenius": "Distance to rank one", "n_labels": "Labels",
-               "agreement_with_consensus": "Agrees with consensus", "agreement_with_model": "Agrees with model",
-               "accuracy_on_gold": "Right on gold", "trace": "Trace", "worst_class": "Worst class", "median_seconds": "Seconds"}  # fmt: skip
+    columns = {
+        "quality": "Quality",
+        "raykar_yu": "Spammer score",
+        "frobenius": "Distance to rank one",
+        "n_labels": "Labels",
+        "agreement_with_consensus": "Agrees with consensus",
+        "agreement_with_model": "Agrees with model",
+        "accuracy_on_gold": "Right on gold",
+        "trace": "Trace",
+        "worst_class": "Worst class",
+        "median_seconds": "Seconds",
+    }
     every = ranked[[c for c in columns if c in ranked]].rename(columns=columns)
     every.insert(0, "Annotator", shown(every.index))
     every["Worst class"] = [short(c, 30) for c in every["Worst class"]]
@@ -91,8 +127,12 @@ with st.container(border=True):
             **{c: st.column_config.NumberColumn(format="%.0f%%") for c in ("Agrees with consensus", "Agrees with model", "Right on gold")},
             "Seconds": st.column_config.NumberColumn(format="%.1f", help="Median seconds for a label"),
         },
-        hide_index=True, height=400, row_height=34, key="all_numbers", alt="All annotator metrics",
-    )  # fmt: skip
+        hide_index=True,
+        height=400,
+        row_height=34,
+        key="all_numbers",
+        alt="All annotator metrics",
+    )
 
 how(
     "What are the spammer scores?",

@@ -2,22 +2,54 @@ import streamlit as st
 
 import multiannotator_core as mc
 from multiannotator_core import figures
+from multiannotator_core.quality.tables import example_metrics, with_other_runs
 from pages._parts import card_title, dark, metric_titles, page_title, show, shown, text
-from pages._session import clicked_name, ensure_app, example_metrics, link, remember, require_run
+from pages._session import clicked_name, ensure_app, link, other_runs, remember, require_run
 
 ensure_app()
 page_title("Do the numbers tell the same story?", "Two measures that agree strengthen each other; a point off the line is worth a look")
 now = require_run()
 labels, result, data = now.labels, now.result, now.dataset
-of = st.segmented_control("Metrics of", ["annotators", "examples"], default="annotators", required=True, label_visibility="collapsed",
-                          format_func=str.capitalize, key="cmp_of", bind="query-params")  # fmt: skip
+FIRST = (
+    "quality",
+    "raykar_yu",
+    "agreement_with_others",
+    "agreement_with_model",
+    "median_seconds",
+    "n_labels",
+    "posterior",
+    "crowdlab",
+    "entropy",
+    "agreement",
+)
+of = st.segmented_control(
+    "Metrics of",
+    ["annotators", "examples"],
+    default="annotators",
+    required=True,
+    label_visibility="collapsed",
+    format_func=str.capitalize,
+    key="cmp_of",
+    bind="query-params",
+)
 if of == "annotators":
-    frame = remember(now, "metrics", lambda: mc.annotator_metrics(labels, result, data.pred_probs, data.gold))
+    metrics = remember(now, "metrics", lambda: mc.annotator_metrics(labels, result, data.pred_probs, data.gold))
+    frame = with_other_runs(metrics, other_runs(now))
 else:
-    frame = remember(now, "example metrics", lambda: example_metrics(now))
+    frame = remember(now, "example metrics", lambda: example_metrics(labels, result, data.pred_probs))
 titles = metric_titles(frame)
-picked = st.pills("Metrics", list(titles), selection_mode="multi", default=list(titles)[:4], format_func=titles.__getitem__,
-                  label_visibility="collapsed", key=f"cmp_metrics_{of}", persist_state="session", wrap=True)  # fmt: skip
+first = [column for column in FIRST if column in titles] or list(titles)
+picked = st.pills(
+    "Metrics",
+    list(titles),
+    selection_mode="multi",
+    default=first[:4],
+    format_func=titles.__getitem__,
+    label_visibility="collapsed",
+    key=f"cmp_metrics_{of}",
+    persist_state="session",
+    wrap=True,
+)
 if len(picked) < 2:
     st.info("Choose at least two metrics.")
     st.stop()
@@ -25,7 +57,10 @@ if len(picked) > 6:
     st.caption("The first six are drawn.")
 
 with st.container(border=True):
-    card_title("How do they go together?", f"Each point is one {of[:-1]}, n = {len(frame):,}. Below the diagonal pairs, on it each metric alone, above it the rank correlation")  # fmt: skip
+    card_title(
+        "How do they go together?",
+        f"Each point is one {of[:-1]}, n = {len(frame):,}. Below the diagonal pairs, on it each alone, above it the rank correlation",
+    )
     selected = clicked_name("cmp_plot", frame.index)
     figure = figures.pairwise_metrics(frame[picked[:6]].astype("Float64").astype(float), selected=selected, titles=titles, dark=dark())
     show(figure, "cmp_plot", on_select="rerun", selection_mode="points")
@@ -48,5 +83,10 @@ with st.container(border=True):
             value = row[column]
             rank = ranks.iloc[names.index(who)][column]
             known = value == value and value is not None
-            st.metric(text(titles[column]), f"{value:.2f}" if known else "not enough data", f"{int(rank):,} of {len(frame):,} from below" if known else None,
-                      delta_color="off", delta_arrow="off")  # fmt: skip
+            st.metric(
+                text(titles[column]),
+                f"{value:.2f}" if known else "not enough data",
+                f"rank {int(rank):,} of {len(frame):,} from the lowest" if known else None,
+                delta_color="off",
+                delta_arrow="off",
+            )

@@ -3,8 +3,9 @@ import streamlit as st
 
 import multiannotator_core as mc
 from multiannotator_core import figures
+from pages._jobs import failures, running, watch
 from pages._parts import card_title, dark, how, option_widget, page_title, show
-from pages._session import compared_runs, ensure_app, failures, remember, require_run, running, start_run, use, watch
+from pages._session import compared_runs, ensure_app, require_run, start_run, use
 
 ensure_app()
 page_title("What is the right label, and how sure are we?", "Choose a method, run it, and compare. All pages then show the run in use")
@@ -13,9 +14,14 @@ labels, data = now.labels, now.dataset
 
 families = list(dict.fromkeys(method.family for method in mc.METHODS.values()))
 family = st.segmented_control(
-    "Family", families, default=mc.METHODS[now.result.method].family, required=True, label_visibility="collapsed", key="con_family",
+    "Family",
+    families,
+    default=mc.METHODS[now.result.method].family,
+    required=True,
+    label_visibility="collapsed",
+    key="con_family",
     persist_state="session",
-)  # fmt: skip
+)
 with st.grid(3, min_column_width=230, gap="small", border=True) as cards:
     for name, method in mc.METHODS.items():
         if method.family != family:
@@ -45,8 +51,10 @@ runs = compared_runs(now)
 table = runs.table
 grid = st.grid(3, min_column_width=300, gap="small", border=True, dense=True)
 with grid.cell(column_span=2):
-    checked = "Right: on gold that the run did not see" if table["right"].notna().any() else "Add gold on the page Data to see which run is right"
-    card_title("Which run is best?", f"{len(table)} run(s) on these labels. {checked}")
+    checked = (
+        "Right: on gold that the run did not see" if table["right"].notna().any() else "Add gold on the page Data to see which run is right"
+    )
+    card_title("Which run is best?", f"{len(table)} {'run' if len(table) == 1 else 'runs'} on these labels. {checked}")
     st.dataframe(
         pd.DataFrame(
             {
@@ -65,8 +73,11 @@ with grid.cell(column_span=2):
             "Seconds": st.column_config.NumberColumn(format="%.1f"),
             "": st.column_config.ButtonColumn("", type="tertiary", key="use_run", on_click=runs.use_clicked),
         },
-        hide_index=True, row_height=34, key="runs", alt="The runs so far",
-    )  # fmt: skip
+        hide_index=True,
+        row_height=34,
+        key="runs",
+        alt="The runs so far",
+    )
     if runs.sentence:
         st.caption(runs.sentence)
 with grid.cell():
@@ -76,21 +87,28 @@ with grid.cell():
     else:
         st.caption("Run a second method to see where the two disagree.")
 with grid.cell(column_span=2):
-    card_title("Which run leaves the fewest unsure?", f"Examples whose consensus label has a quality below 0.9, of {len(labels.examples):,}")
+    card_title(
+        "Which run leaves the fewest unsure?", f"Examples whose consensus label has a quality below 0.9, of {len(labels.examples):,}"
+    )
     show(figures.unsure_counts(runs.quality, dark=dark()), "unsure")
 with grid.cell():
     trace = now.result.trace
-    state = f"{now.method}, {len(trace)} iteration(s), " + ("converged" if now.result.converged else "not converged: raise max_iter")
+    state = f"{now.method}, {len(trace)} iterations, " + ("converged" if now.result.converged else "not converged: raise max_iter")
     card_title("Has it converged?", state if trace else f"{now.method} has no iterations")
     if trace:
         show(figures.convergence(trace, dark=dark()), "convergence")
 with grid.cell(column_span="all"):
-    card_title("How sure is the run in use?", f"Quality of the consensus label by {now.method}, n = {len(labels.examples):,}", ("review", "Open the queue"))
+    card_title(
+        "How sure is the run in use?",
+        f"Quality of the consensus label by {now.method}, n = {len(labels.examples):,}",
+        ("review", "Open the queue"),
+    )
     show(figures.quality_histogram(now.result.quality, dark=dark()), "quality")
 
 how(
     f"How does {now.method} work?",
-    mc.METHODS[now.result.method].when + "  \nIts quality is the posterior probability of the consensus label. Posteriors of models that take "
+    mc.METHODS[now.result.method].when
+    + "  \nIts quality is the posterior probability of the consensus label. Posteriors of models that take "
     "annotators as independent are too sure on real data: trust their order more than their size, and check with gold.",
     mc.METHODS[now.result.method].reference,
 )

@@ -3,16 +3,18 @@ from pathlib import PurePath
 import streamlit as st
 
 from multiannotator_core import ingest
-from pages._parts import MAPPED, card_title, content, mapping_widgets, page_title, shown, text
-from pages._session import (
-    add_companion, current_info, ensure_app, keep_upload, open_dataset, proposal, read_upload, remove_dataset, sample_button, uploader_key,
-)  # fmt: skip
+from pages._parts import MAPPED, card_title, mapping_widgets, page_title, shown, text
+from pages._session import current_info, ensure_app, open_dataset, sample_button
+from pages._uploads import add_companion, keep_upload, proposal, read_upload, remove_dataset, uploader_key
 
 ensure_app()
 page_title("Which labels do you want to check?", "Everything stays on this computer. A file is read, never run")
 
 with st.container(border=True):
-    card_title("Bring the labels", "One row for each label, one column for each annotator, or an export of a labelling tool; several files at once merge")
+    card_title(
+        "Bring the labels",
+        "One row for each label, one column for each annotator, or an export of a labelling tool; several files at once merge",
+    )
     left, right = st.columns([3, 1], vertical_alignment="center")
     files = left.file_uploader("Files with labels", accept_multiple_files=True, key=uploader_key("labels"), label_visibility="collapsed")
     with right:
@@ -26,7 +28,9 @@ if files:
             card_title("What was understood?", f"{text(seen.title, 60)}: {text(seen.why, 200)}")
             choice = mapping_widgets(seen)
             if len(seen.preview):
-                st.dataframe(seen.preview.head(8), hide_index=True, row_height=34, key="preview", alt="The first rows as they stand in the file")
+                st.dataframe(
+                    seen.preview.head(8), hide_index=True, row_height=34, key="preview", alt="The first rows as they stand in the file"
+                )
             missing = [MAPPED[what] for what in ("example", "annotator", "label") if what in seen.mapping and not choice.mapping.get(what)]
             if missing:
                 st.info(f"Say which column holds the {' and the '.join(missing)}.")
@@ -42,7 +46,9 @@ if files:
                     st.text(f"· {sentence}")
                 with st.container(horizontal=True, vertical_alignment="bottom"):
                     name = st.text_input("Name of the dataset", PurePath(seen.files[0]).stem, key="dataset_name", width=320)
-                    if st.button("Use these labels", type="primary", icon=":material/check:", on_click=keep_upload, args=(found, "dataset_name")):
+                    if st.button(
+                        "Use these labels", type="primary", icon=":material/check:", on_click=keep_upload, args=(found, "dataset_name")
+                    ):
                         st.switch_page("pages/overview.py")
     except ingest.IngestError as error:
         st.error(text(error, 2000))
@@ -55,13 +61,29 @@ labels = data.labels
 st.subheader("In use", anchor=False)
 grid = st.grid(3, min_column_width=300, gap="small", border=True)
 with grid.cell(column_span="all"):
-    card_title(text(data.name, 60), f"{len(labels):,} labels of {len(labels.examples):,} examples by {len(labels.annotators):,} annotators; classes: {text(', '.join(shown(labels.classes[:12])), 200)}")  # fmt: skip
-    st.dataframe(labels.to_long().head(100).astype({"example": str, "annotator": str, "label": str}), hide_index=True, height=34 * 6, row_height=34,
-                 key="first_rows", alt="The first labels")  # fmt: skip
-    st.button("Remove this dataset", type="tertiary", icon=":material/delete:", on_click=remove_dataset, args=(data.id,), key="remove_dataset")
+    card_title(
+        text(data.name, 60),
+        f"{len(labels):,} labels of {len(labels.examples):,} examples by {len(labels.annotators):,} annotators; "
+        f"classes: {text(', '.join(shown(labels.classes[:12])), 200)}",
+    )
+    st.dataframe(
+        labels.to_long().head(100).astype({"example": str, "annotator": str, "label": str}),
+        hide_index=True,
+        height=34 * 6,
+        row_height=34,
+        key="first_rows",
+        alt="The first labels",
+    )
+    st.button(
+        "Remove this dataset", type="tertiary", icon=":material/delete:", on_click=remove_dataset, args=(data.id,), key="remove_dataset"
+    )
 
 COMPANIONS = {
-    "pred_probs": ("What does a model say?", "CSV or Parquet with the example and one column a class, or NPY in the order of the examples", data.pred_probs),
+    "pred_probs": (
+        "What does a model say?",
+        "CSV or Parquet with the example and one column a class, or NPY in the order of the examples",
+        data.pred_probs,
+    ),
     "gold": ("Which labels are known?", "CSV with the example and its trusted class", data.gold),
     "content": ("What do examples look like?", "A table with texts, or a zip with one image for each example", data.content),
 }

@@ -3,8 +3,9 @@ import streamlit as st
 import multiannotator_core as mc
 from multiannotator_core import export, figures
 from multiannotator_core.quality.classes import confused_pairs
+from multiannotator_core.quality.tables import example_metrics
 from pages._parts import card_title, download, page_title, text
-from pages._session import ensure_app, example_metrics, remember, require_run
+from pages._session import ensure_app, remember, require_run
 
 ensure_app()
 page_title("What do you want to take away?", "Each file says what it holds; everything is made from the run in use")
@@ -16,10 +17,14 @@ hard, soft = export.hard(labels, result, data.gold), export.soft(labels, result)
 
 
 def all_figures():
-    confusion = {} if result.confusion is None else {
-        f"Confusion of {name}": figures.confusion_matrix(result.confusion[labels.annotators.get_loc(name)], list(labels.classes))
-        for name in metrics.sort_values("quality").index[:20]
-    }  # fmt: skip
+    confusion = (
+        {}
+        if result.confusion is None
+        else {
+            f"Confusion of {name}": figures.confusion_matrix(result.confusion[labels.annotators.get_loc(name)], list(labels.classes))
+            for name in metrics.sort_values("quality").index[:20]
+        }
+    )
     return {
         "Quality of the consensus labels": figures.quality_histogram(result.quality),
         "Annotators by quality (the lowest 60)": figures.annotator_ranking(metrics.sort_values("quality").head(60)),
@@ -34,16 +39,35 @@ def all_figures():
 grid = st.grid(2, min_column_width=330, gap="small", border=True)
 with grid.cell():
     card_title("To train a model: labels", f"One row an example: consensus label, quality, agreement, number of labels; {n:,} rows")
-    download("consensus", {"CSV": ("csv", lambda: export.to_csv(hard)), "Parquet": ("parquet", lambda: export.to_parquet(hard)),
-                           "NPY": ("npy", lambda: export.to_npy(result.label))}, "NPY holds class codes in the order of the examples")  # fmt: skip
+    download(
+        "consensus",
+        {
+            "CSV": ("csv", lambda: export.to_csv(hard)),
+            "Parquet": ("parquet", lambda: export.to_parquet(hard)),
+            "NPY": ("npy", lambda: export.to_npy(result.label)),
+        },
+        "NPY holds class codes in the order of the examples",
+    )
 with grid.cell():
     card_title("To train a model: soft labels", f"The posterior of each class; {n:,} rows, {len(labels.classes)} classes")
-    download("posterior", {"CSV": ("csv", lambda: export.to_csv(soft)), "Parquet": ("parquet", lambda: export.to_parquet(soft)),
-                           "NPY": ("npy", lambda: export.to_npy(result.posterior))}, "Rows sum to 1")  # fmt: skip
+    download(
+        "posterior",
+        {
+            "CSV": ("csv", lambda: export.to_csv(soft)),
+            "Parquet": ("parquet", lambda: export.to_parquet(soft)),
+            "NPY": ("npy", lambda: export.to_npy(result.posterior)),
+        },
+        "Rows sum to 1",
+    )
 with grid.cell():
     card_title("To look at examples", f"All quality scores of each example; {n:,} rows")
-    download("examples", {"CSV": ("csv", lambda: export.to_csv(hard.join(example_metrics(now)))),
-                          "Parquet": ("parquet", lambda: export.to_parquet(hard.join(example_metrics(now))))})  # fmt: skip
+    download(
+        "examples",
+        {
+            "CSV": ("csv", lambda: export.to_csv(hard.join(example_metrics(labels, result, data.pred_probs)))),
+            "Parquet": ("parquet", lambda: export.to_parquet(hard.join(example_metrics(labels, result, data.pred_probs)))),
+        },
+    )
 with grid.cell():
     card_title("To talk to annotators", f"All numbers of each annotator; {len(metrics):,} rows")
     download("annotators", {"CSV": ("csv", lambda: export.to_csv(metrics)), "Parquet": ("parquet", lambda: export.to_parquet(metrics))})
@@ -53,18 +77,48 @@ with grid.cell():
     def shared():
         return export.pseudonymous(labels).to_long()
 
-    download("labels_pseudonymous", {"CSV": ("csv", lambda: export.to_csv(shared(), index=False)), "Parquet": ("parquet", lambda: export.to_parquet(shared()))})  # fmt: skip
-    download("pseudonyms_key", {"Key": ("csv", lambda: export.to_csv(export.pseudonyms(labels).to_frame()))}, "Keep the key apart from the labels")  # fmt: skip
+    download(
+        "labels_pseudonymous",
+        {"CSV": ("csv", lambda: export.to_csv(shared(), index=False)), "Parquet": ("parquet", lambda: export.to_parquet(shared()))},
+    )
+    download(
+        "pseudonyms_key",
+        {"Key": ("csv", lambda: export.to_csv(export.pseudonyms(labels).to_frame()))},
+        "Keep the key apart from the labels",
+    )
 with grid.cell():
     card_title("To show around: figures", "All figures in one page that opens without a network, or as data")
-    download("figures", {"HTML": ("html", lambda: figures.to_html(all_figures()).encode()),
-                         "JSON": ("json", lambda: figures.to_json(all_figures()).encode())})  # fmt: skip
+    download(
+        "figures",
+        {
+            "HTML": ("html", lambda: figures.to_html(all_figures()).encode()),
+            "JSON": ("json", lambda: figures.to_json(all_figures()).encode()),
+        },
+    )
 with grid.cell(column_span="all"):
     code = export.script(labels, result, name=data.name, has_pred_probs=data.pred_probs is not None, has_gold=data.gold is not None)
     card_title("To do the same in Python", "The script repeats what is on the screen; the bundle has the files that it reads")
-    tables = {"consensus.csv": lambda: export.to_csv(hard), "posterior.csv": lambda: export.to_csv(soft), "annotators.csv": lambda: export.to_csv(metrics)}  # fmt: skip
-    download("bundle", {"Bundle": ("zip", lambda: export.bundle(labels, result, name=data.name, pred_probs=data.pred_probs, gold=data.gold,
-                                                                tables={path: make() for path, make in tables.items()}))})  # fmt: skip
+    tables = {
+        "consensus.csv": lambda: export.to_csv(hard),
+        "posterior.csv": lambda: export.to_csv(soft),
+        "annotators.csv": lambda: export.to_csv(metrics),
+    }
+    download(
+        "bundle",
+        {
+            "Bundle": (
+                "zip",
+                lambda: export.bundle(
+                    labels,
+                    result,
+                    name=data.name,
+                    pred_probs=data.pred_probs,
+                    gold=data.gold,
+                    tables={path: make() for path, make in tables.items()},
+                ),
+            )
+        },
+    )
     with st.expander("Show the script"):
         st.code(code, language="python")
 
@@ -80,4 +134,4 @@ with st.container(border=True):
             "Version": f"Crowdlens {mc.__version__}",
         },
         border="horizontal",
-    )  # fmt: skip
+    )

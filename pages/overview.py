@@ -19,23 +19,65 @@ alone = int((labels.labels_per_example == 1).sum())
 checked = gold_check(now)
 
 with st.grid(4, min_column_width=238, gap="small"):
-    st.metric("Labels to review", f"{unsure:,}", f"of {n:,} are below 0.7", border=True, height="stretch", delta_color="off", delta_arrow="off",
-              help="Examples whose consensus label has a quality below 0.7, by the run in use.")  # fmt: skip
+    st.metric(
+        "Labels to review",
+        f"{unsure:,}",
+        f"of {n:,} are below 0.7",
+        border=True,
+        height="stretch",
+        delta_color="off",
+        delta_arrow="off",
+        help="Examples whose consensus label has a quality below 0.7, by the run in use.",
+    )
     if checked:
-        st.metric("Right on gold", f"{100 * checked['accuracy']:.1f}%", f"{round(checked['accuracy'] * checked['n']):,} of {checked['n']:,}",
-                  border=True, height="stretch", delta_color="off", delta_arrow="off",
-                  help="The same method on the same labels without the gold, compared with the gold.")  # fmt: skip
+        st.metric(
+            "Right on gold",
+            f"{100 * checked['accuracy']:.1f}%",
+            f"{round(checked['accuracy'] * checked['n']):,} of {checked['n']:,}",
+            border=True,
+            height="stretch",
+            delta_color="off",
+            delta_arrow="off",
+            help="The same method on the same labels without the gold, compared with the gold.",
+        )
     else:
-        st.metric("Right on gold", "no gold", "add trusted labels on Data", border=True, height="stretch", delta_color="off", delta_arrow="off",
-                  help="With some trusted labels the accuracy of the consensus can be measured.")  # fmt: skip
-    st.metric("Agreement (alpha)", f"{alpha:.2f}", "0 is chance, 1 is perfect", border=True, height="stretch", delta_color="off",
-              delta_arrow="off", help="Krippendorff's alpha: how much annotators agree beyond chance.")  # fmt: skip
-    st.metric("Labels per example", f"{len(labels) / n:.1f}", f"{alone:,} have only one", border=True, height="stretch", delta_color="off",
-              delta_arrow="off", help="Examples with a single label have no second opinion.")  # fmt: skip
+        st.metric(
+            "Right on gold",
+            "no gold",
+            "add trusted labels on Data",
+            border=True,
+            height="stretch",
+            delta_color="off",
+            delta_arrow="off",
+            help="With some trusted labels the accuracy of the consensus can be measured.",
+        )
+    st.metric(
+        "Agreement (alpha)",
+        f"{alpha:.2f}",
+        "0 is chance, 1 is perfect",
+        border=True,
+        height="stretch",
+        delta_color="off",
+        delta_arrow="off",
+        help="Krippendorff's alpha: how much annotators agree beyond chance.",
+    )
+    st.metric(
+        "Labels per example",
+        f"{len(labels) / n:.1f}",
+        f"{alone:,} have only one" if alone else "none has only one",
+        border=True,
+        height="stretch",
+        delta_color="off",
+        delta_arrow="off",
+        help="Examples with a single label have no second opinion.",
+    )
 
 grid = st.grid(3, min_column_width=300, gap="small", border=True, dense=True)
 with grid.cell(column_span=2):
-    card_title("How sure are we of each label?", f"Quality of the consensus label by {now.method}, n = {n:,}. {unsure:,} are below 0.7, the line for review")
+    card_title(
+        "How sure are we of each label?",
+        f"Quality of the consensus label by {now.method}, n = {n:,}. {unsure:,} are below 0.7, the line for review",
+    )
     show(figures.quality_histogram(result.quality, dark=dark()), "quality")
 with grid.cell():
     pairs = remember(now, "pairs", lambda: confused_pairs(labels, result, 6))
@@ -47,11 +89,30 @@ with grid.cell():
 
 with grid.cell(column_span="all"):
     classes = shown(labels.classes)
-    card_title("What do the examples look like?", "Under each: how the crowd labelled it, and the consensus with its quality", ("review", "Open the queue"))
+    card_title(
+        "What do the examples look like?",
+        "Under each: how the crowd labelled it, and the consensus with its quality",
+        ("review", "Open the queue"),
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        order = st.segmented_control("Order", ["Least sure", "Surest"], default="Least sure", required=True, label_visibility="collapsed", key="ov_order", bind="query-params")  # fmt: skip
-        picked = st.selectbox("Class", [None, *range(len(classes))], format_func=lambda k: "All classes" if k is None else classes[k],
-                              label_visibility="collapsed", width=220, key="ov_class", persist_state="session")  # fmt: skip
+        order = st.segmented_control(
+            "Order",
+            ["Least sure", "Surest"],
+            default="Least sure",
+            required=True,
+            label_visibility="collapsed",
+            key="ov_order",
+            bind="query-params",
+        )
+        picked = st.selectbox(
+            "Class",
+            [None, *range(len(classes))],
+            format_func=lambda k: "All classes" if k is None else classes[k],
+            label_visibility="collapsed",
+            width=220,
+            key="ov_class",
+            persist_state="session",
+        )
     queue = review_queue(labels, result, result.quality, consensus_class=picked, best_first=order == "Surest")[:6]
     if not len(queue):
         st.caption("No example has this consensus class.")
@@ -78,10 +139,13 @@ with grid.cell(column_span=2):
             "Quality": st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1, color="gray"),
             "Agrees with consensus": st.column_config.NumberColumn(format="%.0f%%"),
         },
-        hide_index=True, row_height=34, key="worst", alt="The seven annotators with the lowest quality",
-    )  # fmt: skip
+        hide_index=True,
+        row_height=34,
+        key="worst",
+        alt="The seven annotators with the lowest quality",
+    )
 with grid.cell():
-    card_title("Which classes are there?", "Bars: share of labels given. Marks: share of consensus labels")
+    card_title("Which classes are there?", "Share of the labels given, and of the consensus labels")
     show(figures.class_balance(labels, result, dark=dark()), "balance")
 with grid.cell(column_span=2):
     card_title("How much did each annotator do?", f"Labels of each annotator, n = {len(labels.annotators):,}")

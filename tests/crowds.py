@@ -15,7 +15,9 @@ def crowd(n_examples=60, n_annotators=9, n_classes=3, labels_per_example=4, seed
             right = n_classes == 1 or rng.random() < skill[j]
             given = truth[i] if right else (truth[i] + rng.integers(1, n_classes)) % n_classes
             rows.append((f"e{i}", f"a{j}", f"c{given}"))
-    return pd.DataFrame(rows, columns=["task", "worker", "label"]), pd.Series([f"c{t}" for t in truth], index=[f"e{i}" for i in range(n_examples)])
+    return pd.DataFrame(rows, columns=["task", "worker", "label"]), pd.Series(
+        [f"c{t}" for t in truth], index=[f"e{i}" for i in range(n_examples)]
+    )
 
 
 def model_of(labels, truth, seed=0):

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pandas as pd
+from scipy.special import digamma
+from scipy.stats import dirichlet
 
 from multiannotator_core import CrowdLabels
 
@@ -101,3 +103,64 @@ def glad(labels, gold, precision, n_iter):
         posterior, objective = glad_posterior(labels, gold, ability, log_beta, precision)
         trace.append(objective)
     return np.array(posterior), np.array(ability), np.array(log_beta), trace
+
+
+# ---------------------------------------------------------------------- MACE
+
+
+def mace_step(labels, gold, knows, guesses):
+    """E step: posterior rows, log evidence, and how often j knew, and guessed each class. guesses[j][g] = P(guesses and says g)."""
+    n_annotators, n_classes = len(labels.annotators), len(labels.classes)
+    known, guessed = [0.0] * n_annotators, [[0.0] * n_classes for _ in range(n_annotators)]
+    posterior, evidence = [], 0.0
+    for i in range(len(labels.examples)):
+        mine = [(j, g) for which, j, g in rows(labels) if which == i]
+        log_joint = [-math.log(n_classes)] * n_classes
+        for t in range(n_classes):
+            for j, g in mine:
+                log_joint[t] += math.log(guesses[j][g] + (knows[j] if g == t else 0.0))
+        row, log_evidence = normalise(log_joint, gold[i])
+        posterior.append(row)
+        evidence += log_evidence
+        for j, g in mine:
+            for t in range(n_classes):
+                knew = knows[j] / (knows[j] + guesses[j][g]) if g == t else 0.0
+                known[j] += row[t] * knew
+                guessed[j][g] += row[t] * (1 - knew)
+    return posterior, evidence, known, guessed
+
+
+def mace(labels, gold, trust, habit, variational, n_iter):
+    """MACE by its equations from a start: posterior, trust, habit, and the objective after each iteration."""
+    n_annotators, n_classes = habit.shape
+    knows = trust.tolist()
+    guesses = [[(1 - trust[j]) * habit[j][g] for g in range(n_classes)] for j in range(n_annotators)]
+    trust, habit, trace = [0.0] * n_annotators, [[0.0] * n_classes for _ in range(n_annotators)], []
+    posterior, _, known, guessed = mace_step(labels, gold, knows, guesses)
+    for _ in range(n_iter):
+        density = 0.0
+        for j in range(n_annotators):
+            total = sum(guessed[j])
+            if variational:
+                of_trust, of_habit = np.array([0.5 + known[j], 0.5 + total]), 10.0 + np.array(guessed[j])
+                log_trust, log_habit = (digamma(c) - digamma(c.sum()) for c in (of_trust, of_habit))
+                for counts, prior, mean_log in ((of_trust, 0.5, log_trust), (of_habit, 10.0, log_habit)):
+                    if len(counts) > 1:  # with one class there is nothing to learn of a habit
+                        density += dirichlet.entropy(counts) + dirichlet_mean_log_density(prior, mean_log)
+                trust[j], habit[j] = of_trust[0] / of_trust.sum(), (of_habit / of_habit.sum()).tolist()
+                knows[j], guesses[j] = math.exp(log_trust[0]), np.exp(log_trust[1] + log_habit).tolist()
+            else:
+                delta = 0.01 / n_classes
+                trust[j] = (known[j] + delta) / (known[j] + total + 2 * delta)
+                habit[j] = [(guessed[j][g] + delta) / (total + n_classes * delta) for g in range(n_classes)]
+                knows[j], guesses[j] = trust[j], [(1 - trust[j]) * habit[j][g] for g in range(n_classes)]
+                density += delta * (math.log(trust[j]) + math.log(1 - trust[j]) + sum(math.log(h) for h in habit[j]))
+        posterior, evidence, known, guessed = mace_step(labels, gold, knows, guesses)
+        trace.append(evidence + density)
+    return np.array(posterior), np.array(trust), np.array(habit), trace
+
+
+def dirichlet_mean_log_density(prior, mean_log):
+    """Mean of the log density of a symmetric Dirichlet, where the mean logs of the probabilities are mean_log."""
+    size = len(mean_log)
+    return math.lgamma(size * prior) - size * math.lgamma(prior) + (prior - 1) * sum(mean_log)

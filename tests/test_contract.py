@@ -89,12 +89,10 @@ class TestContract:
         """Other names in the same order give exactly the same numbers; ids of any type work."""
         frame, truth = crowd(n_classes=classes_of(method, 3))
         labels = mc.CrowdLabels.from_long(frame)
-        renamed = mc.CrowdLabels.from_long(
-            pd.DataFrame({"task": labels.example, "worker": labels.annotator, "label": labels.label})
-        )
+        renamed = mc.CrowdLabels.from_long(pd.DataFrame({"task": labels.example, "worker": labels.annotator, "label": labels.label}))
         model = model_of(labels, truth)
         gold = {labels.examples[i]: labels.classes[0] for i in range(3)}
-        renamed_gold = {i: 0 for i in range(3)}
+        renamed_gold = dict.fromkeys(range(3), 0)
 
         np.testing.assert_array_equal(
             run(method, labels, pred_probs=model, gold=gold).posterior, run(method, renamed, pred_probs=model, gold=renamed_gold).posterior

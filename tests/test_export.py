@@ -51,7 +51,7 @@ def test_pseudonyms_hide_names_and_change_nothing_else(made):
 def test_the_script_repeats_the_run(made, tmp_path):
     """The script in the bundle, run on the files beside it, writes the same consensus."""
     labels, model, gold, result = made
-    with zipfile.ZipFile(io.BytesIO(export.bundle(labels, result, name="it's \"odd\"\n", pred_probs=model, gold=gold))) as archive:
+    with zipfile.ZipFile(io.BytesIO(export.bundle(labels, result, name='it\'s "odd"\n', pred_probs=model, gold=gold))) as archive:
         for name in archive.namelist():
             (tmp_path / name).write_bytes(archive.read(name))
     root = Path(__file__).parent.parent

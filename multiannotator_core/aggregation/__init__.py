@@ -12,12 +12,27 @@ import pandas as pd
 from ..align import ensemble, gold_codes
 from ..consensus import Consensus
 from ..labels import CrowdLabels
+from .auto import auto
+from .bwa import bwa
 from .crowdlab import crowdlab
 from .dawid_skene import dawid_skene
+from .dawid_skene_clusters import dawid_skene_clusters
+from .ebcc import ebcc
 from .em import OnIteration
+from .fast_dawid_skene import fast_dawid_skene
 from .glad import glad, glad_with_model
+from .gold_majority_vote import gold_majority_vote
+from .ibcc import ibcc
+from .iwmv import iwmv
+from .mace import mace
 from .majority_vote import majority_vote, naive_soft
 from .one_coin import one_coin
+from .plantnet import plantnet
+from .two_thirds import two_thirds
+from .wawa import wawa
+from .weighted_dawid_skene import weighted_dawid_skene
+from .with_model import dawid_skene_with_model
+from .zero_based_skill import zero_based_skill
 
 # What `aggregate` itself hands to a method; everything else in a signature is an option of the method.
 _GIVEN = ("labels", "gold", "pred_probs", "seed", "on_iteration")
@@ -61,6 +76,49 @@ METHODS: dict[str, Method] = {
     "naive_soft": Method(
         "Naive soft", naive_soft, "Voting", "The shares of the votes, to train on soft labels.", reference="Lefort et al. 2023"
     ),
+    "two_thirds": Method(
+        "Two thirds",
+        two_thirds,
+        "Voting",
+        "Majority vote that leaves an example undecided unless two thirds of its labels agree.",
+        reference="iNaturalist; Lefort et al. 2024",
+    ),
+    "wawa": Method(
+        "Wawa",
+        wawa,
+        "Voting",
+        "A vote where annotators who agree with the majority count more; fast and easy to explain.",
+        reference="Appen 2021",
+    ),
+    "zero_based_skill": Method(
+        "Zero-based skill",
+        zero_based_skill,
+        "Voting",
+        "Wawa repeated until annotators' weights settle.",
+        reference="crowd-kit (Ustalov et al. 2024)",
+    ),
+    "iwmv": Method(
+        "Iterative weighted vote",
+        iwmv,
+        "Voting",
+        "A vote where annotators who guess count nothing and those who are worse count against; two or few classes.",
+        reference="Li & Yu 2014",
+    ),
+    "gold_majority_vote": Method(
+        "Gold majority vote",
+        gold_majority_vote,
+        "Voting",
+        "A vote weighted by how each annotator did on your gold examples; for crowds tested with control questions.",
+        needs=("gold",),
+        reference="crowd-kit (Ustalov et al. 2024)",
+    ),
+    "plantnet": Method(
+        "Pl@ntNet",
+        plantnet,
+        "Voting",
+        "Many classes, few labels each: annotators who have identified more classes count more, and thin evidence stays undecided.",
+        reference="Lefort et al. 2024",
+    ),
     "dawid_skene": Method(
         "Dawid-Skene",
         dawid_skene,
@@ -70,6 +128,48 @@ METHODS: dict[str, Method] = {
     ),
     "one_coin": Method(
         "One-coin", one_coin, "Confusion", "One accuracy for each annotator; for few labels each.", reference="Zhang et al. 2014"
+    ),
+    "fast_dawid_skene": Method(
+        "Fast Dawid-Skene",
+        fast_dawid_skene,
+        "Confusion",
+        "Dawid-Skene with a firm decision in each step: almost as accurate in fewer steps.",
+        reference="Sinha, Rao & Balasubramanian 2018",
+    ),
+    "dawid_skene_clusters": Method(
+        "Dawid-Skene with clusters",
+        dawid_skene_clusters,
+        "Confusion",
+        "Annotators of a few kinds share what is learned about their errors; for many annotators with few labels.",
+        reference="Imamura, Sato & Sugiyama 2018",
+    ),
+    "weighted_dawid_skene": Method(
+        "Weighted Dawid-Skene",
+        weighted_dawid_skene,
+        "Confusion",
+        "Soft labels that keep the crowd's disagreement, weighted by reliability; to train a classifier.",
+        reference="Lefort et al. 2022",
+    ),
+    "ibcc": Method(
+        "IBCC",
+        ibcc,
+        "Bayesian",
+        "Dawid-Skene that stays unsure about annotators with few labels.",
+        reference="Kim & Ghahramani 2012",
+    ),
+    "ebcc": Method(
+        "EBCC",
+        ebcc,
+        "Bayesian",
+        "When annotators make the same mistakes on the same examples; slower.",
+        reference="Li, Rubinstein & Cohn 2019 (ICML)",
+    ),
+    "bwa": Method(
+        "BWA",
+        bwa,
+        "Bayesian",
+        "Many labels an example from a crowd that is mostly good.",
+        reference="Li, Rubinstein & Cohn 2019 (WWW)",
     ),
     "glad": Method(
         "GLAD",
@@ -86,6 +186,14 @@ METHODS: dict[str, Method] = {
         needs=("pred_probs",),
         reference="Goh, Tkachenko & Mueller 2022",
     ),
+    "dawid_skene_with_model": Method(
+        "Dawid-Skene with model",
+        dawid_skene_with_model,
+        "With a model",
+        "Dawid-Skene where your model's predictions count as one more annotator.",
+        needs=("pred_probs",),
+        reference="Goh, Tkachenko & Mueller 2022",
+    ),
     "crowdlab": Method(
         "CROWDLAB",
         crowdlab,
@@ -93,6 +201,19 @@ METHODS: dict[str, Method] = {
         "Labels and a model's probabilities together, each weighed by how far it can be trusted.",
         ("pred_probs",),
         "Goh, Tkachenko & Mueller 2022",
+    ),
+    "mace": Method(
+        "MACE",
+        mace,
+        "Spam",
+        "When some annotators click without looking: learns how far each can be trusted, and their habits.",
+        reference="Hovy et al. 2013",
+    ),
+    "auto": Method(
+        "Automatic",
+        auto,
+        "Automatic",
+        "If you do not know which to take: tries every method on hidden labels and takes the best; needs no gold.",
     ),
 }
 

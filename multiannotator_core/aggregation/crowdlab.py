@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,20 +11,14 @@ from numpy.typing import NDArray
 from ..align import ensemble
 from ..consensus import TIE, Consensus, build
 from ..labels import CrowdLabels
+from .calibration import Models, calibrated
 from .em import clamp
-
-Models = Sequence[NDArray[np.float64]]
 
 # Lowest trust and lowest error rate: nobody weighs nothing, so no example is without any weight.
 CLIP = 1e-6
 
 # Posteriors that differ by no more than the rounding of a sum in another order.
 ROUNDING = 1e-12
-
-# Temperatures that are tried first, then eight or less between the neighbours of the best one.
-TEMPERATURES = (0.1, 0.2, 0.5, 0.8, 1.0, 2.0, 3.0, 5.0, 8.0)
-FINE_STEPS = 4
-SMALLEST_PROBABILITY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -253,59 +246,11 @@ def annotator_mean(labels: CrowdLabels, values: NDArray[np.float64], rows: NDArr
     annotator = labels.annotator if rows is None else labels.annotator[rows]
     n = np.bincount(annotator, minlength=len(labels.annotators))
     total = np.bincount(annotator, weights=values if rows is None else values[rows], minlength=len(n))
-    return np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
+    mean: NDArray[np.float64] = np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
+    return mean
 
 
 def imputed(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The values with the mean of the known ones in place of NaN; 1 where none is known (nobody was seen to err)."""
     known = ~np.isnan(values)
     return np.where(known, values, values[known].mean() if known.any() else 1.0)
-
-
-# ---------------------------------------------------------------------- calibration
-
-
-def label_shares(labels: CrowdLabels) -> NDArray[np.float64]:
-    """(N, K) share of each class among the labels of each example; 0 without labels."""
-    shares: NDArray[np.float64] = labels.votes / np.maximum(labels.labels_per_example, 1)[:, None]
-    return shares
-
-
-def calibrated(labels: CrowdLabels, models: Models) -> Models:
-    """The models (N, K), each at the temperature that fits the shares of the labels best."""
-    shares = label_shares(labels)
-    return [scaled(model, best_temperature(shares, model)) for model in models]
-
-
-def best_temperature(shares: NDArray[np.float64], model: NDArray[np.float64]) -> float:
-    """The temperature at which the model (N, K) has the lowest cross entropy with the shares (N, K) of the labels.
-
-    A grid, then a finer one around its best point (Goh & Mueller 2023, section 3); 1 with one class.
-    """
-    if shares.shape[1] == 1:
-        return 1.0
-    log_model = np.log(model, out=np.full(model.shape, -np.inf), where=model > 0)
-
-    def best_of(temperatures: NDArray[np.float64]) -> int:
-        return int(np.argmin([_cross_entropy(shares, log_model, t) for t in temperatures]))
-
-    coarse = np.array(TEMPERATURES)
-    at = best_of(coarse)
-    below = np.linspace(coarse[at - 1], coarse[at], FINE_STEPS, endpoint=False) if at > 0 else coarse[:0]
-    above = np.linspace(coarse[at], coarse[at + 1], FINE_STEPS + 1) if at + 1 < len(coarse) else coarse[:0]
-    fine = np.concatenate([below, above])
-    return float(fine[best_of(fine)])
-
-
-def _cross_entropy(shares: NDArray[np.float64], log_model: NDArray[np.float64], temperature: float) -> float:
-    tempered = np.exp(log_model / temperature)
-    tempered /= tempered.sum(axis=1, keepdims=True)
-    return -float(np.mean((shares * np.log(np.maximum(tempered, SMALLEST_PROBABILITY))).sum(axis=1)))
-
-
-def scaled(model: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """The model (N, K) at a temperature: below 1 sharper, above 1 flatter. Rows sum to 1."""
-    log_model = np.log(np.maximum(model, SMALLEST_PROBABILITY)) / temperature
-    tempered: NDArray[np.float64] = np.exp(log_model - log_model.max(axis=1, keepdims=True))
-    tempered /= tempered.sum(axis=1, keepdims=True)
-    return tempered

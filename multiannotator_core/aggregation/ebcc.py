@@ -59,7 +59,7 @@ def ebcc(
         if value < 1 or int(value) != value:
             raise ValueError(f"{name}={value} must be a whole number from 1.")
     model = SubtypeModel(labels, gold, int(n_subtypes), prior_right, prior_wrong)
-    pattern, rng = example_patterns(labels), np.random.default_rng(seed)
+    pattern, rng = patterns(labels), np.random.default_rng(seed)
     best: Fit[Beliefs] | None = None
     for _ in range(n_restarts):
         start = model.split(pattern, rng)
@@ -98,9 +98,9 @@ class SubtypeModel:
         known = np.flatnonzero(self.gold >= 0)
         return known, np.repeat(np.arange(self.votes.shape[1]), n_subtypes) != self.gold[known, None]
 
-    def split(self, pattern: tuple[NDArray[np.intp], NDArray[np.intp]], rng: np.random.Generator) -> NDArray[np.float64]:
+    def split(self, pattern: list[NDArray[np.intp]], rng: np.random.Generator) -> NDArray[np.float64]:
         """A start: the vote shares, split among the subtypes at random; the same for examples and classes of one pattern."""
-        of_example, of_class = pattern
+        of_example, _, of_class = pattern
         n_subtypes = self.shape[3]
         drawn = rng.dirichlet(np.ones(n_subtypes), size=(of_example.max() + 1, of_class.max() + 1))
         shares: NDArray[np.float64] = drawn[of_example][:, of_class] * self.votes[:, :, None]
@@ -135,10 +135,11 @@ class SubtypeModel:
         return np.einsum("jgtm,tm->jtg", mean, sizes / sizes.sum(axis=1, keepdims=True))
 
 
-def example_patterns(labels: CrowdLabels, rounds: int = 3) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Numbers of the patterns of examples (N,) and classes (K,) that depend on the labels alone, not on names or their order.
+def patterns(labels: CrowdLabels, rounds: int = 3) -> list[NDArray[np.intp]]:
+    """Numbers of the patterns of examples (N,), annotators (J,) and classes (K,), whatever their names and their order.
 
-    As in graph colouring, a key of each class, annotator and example is refined by the keys of what it shares labels with.
+    As in graph colouring, a key of each is refined by the keys of what it shares labels with. Drawing for a pattern rather than
+    for a position makes random methods give the same answer when names change.
     """
     ids = (labels.example, labels.annotator, labels.label)
     counts = (labels.labels_per_example, labels.labels_per_annotator, labels.labels_per_class)
@@ -147,5 +148,4 @@ def example_patterns(labels: CrowdLabels, rounds: int = 3) -> tuple[NDArray[np.i
         mixed = np.cos(keys[0][ids[0]] + np.sqrt(2) * keys[1][ids[1]] + np.sqrt(3) * keys[2][ids[2]])
         means = [np.bincount(of, weights=mixed, minlength=len(n)) / np.maximum(n, 1) for of, n in zip(ids, counts, strict=True)]
         keys = [np.log1p(n) + mean for n, mean in zip(counts, means, strict=True)]
-    example, _, label = (np.unique(key.round(9), return_inverse=True)[1] for key in keys)
-    return example, label
+    return [np.unique(key.round(9), return_inverse=True)[1] for key in keys]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..consensus import Consensus, build
 from ..labels import CrowdLabels
-from .em import FLOOR, check_strength
+from .em import check_strength
 from .wawa import weighted_shares
 
 
@@ -33,6 +33,6 @@ def gold_majority_vote(labels: CrowdLabels, *, gold: NDArray[np.int32] | None = 
     right = np.bincount(labels.annotator[judged], weights=(labels.label == truth)[judged], minlength=n_annotators)
     n = np.bincount(labels.annotator[judged], minlength=n_annotators)
     crowd = right.sum() / max(n.sum(), 1)
-    strength = prior_strength + FLOOR  # the floor gives annotators without labels on gold the crowd's accuracy
-    skill = (right + strength * crowd) / (n + strength)
+    total = n + prior_strength
+    skill = np.where(total > 0, (right + prior_strength * crowd) / np.where(total > 0, total, 1), crowd)
     return build(labels, weighted_shares(labels, skill, gold), annotator_scores={"skill": skill})

@@ -122,10 +122,7 @@ class _Mace:
 
     def fit(self, rng: np.random.Generator, max_iter: int, tol: float, on_iteration: OnIteration | None) -> Fit[Habits]:
         """One run from a random start."""
-        trust = rng.uniform(1, 1 + NOISE, (self.table[0], 2))
-        habit = rng.uniform(1, 1 + NOISE, self.table)
-        trust, habit = trust[:, 0] / trust.sum(axis=1), habit / habit.sum(axis=1, keepdims=True)
-        now = Habits(np.log(trust), np.log1p(-trust)[:, None] + np.log(habit), trust, habit, 0.0)
+        now = random_habits(rng, self.table)
         start, _ = self.posterior(now)
 
         def m_step(posterior: Floats) -> Habits:
@@ -140,14 +137,21 @@ class _Mace:
         """Posterior (N, K) and the objective at these habits."""
         n_examples, n_classes = self.shape
         gain = np.logaddexp(0.0, now.log_odds)  # log P(given | it is the truth) - log P(given | it is not)
-        log_joint = np.bincount(self.cell, weights=gain.ravel()[self.said], minlength=n_examples * n_classes).astype(np.float64, copy=False)
-        posterior, evidence = softmax(log_joint.reshape(n_examples, n_classes), self.gold)
+        log_joint = np.bincount(self.cell, weights=gain.ravel()[self.said], minlength=n_examples * n_classes)
+        posterior, evidence = softmax(log_joint.astype(np.float64, copy=False).reshape(n_examples, n_classes), self.gold)
         constant = float(np.vdot(self.counts, now.log_wrong)) - n_examples * np.log(n_classes)
         return posterior, evidence + constant + now.log_density
 
     def _by_habit(self, values: Floats | None) -> Floats:
         """(J, K) sum of the values (L,) over the labels of each annotator and given class; their number without values."""
         return np.bincount(self.said, weights=values, minlength=self.table[0] * self.table[1]).astype(np.float64).reshape(self.table)
+
+
+def random_habits(rng: np.random.Generator, shape: tuple[int, int]) -> Habits:
+    """A start for J annotators and K classes (shape)."""
+    trust, habit = rng.uniform(1, 1 + NOISE, (shape[0], 2)), rng.uniform(1, 1 + NOISE, shape)
+    knows, habit = trust[:, 0] / trust.sum(axis=1), habit / habit.sum(axis=1, keepdims=True)
+    return Habits(np.log(knows), np.log1p(-knows)[:, None] + np.log(habit), knows, habit, 0.0)
 
 
 def smoothed_habits(known: Floats, guessed: Floats) -> Habits:

@@ -46,9 +46,11 @@ def to_html(figures: Mapping[str, go.Figure]) -> str:
     return "".join((*parts, "</body>\n</html>\n"))
 
 
-def to_json(figure: go.Figure) -> str:
-    """A figure as plotly's JSON, with numbers as plain lists: older versions of plotly, and people, can read it too."""
-    return str(to_json_plotly(_unpacked(figure.to_plotly_json())))
+def to_json(figures: go.Figure | Mapping[str, go.Figure]) -> str:
+    """A figure, or {title: figure}, as plotly's JSON with numbers as plain lists: older versions of plotly, and people, can read it."""
+    if isinstance(figures, go.Figure):
+        return str(to_json_plotly(_unpacked(figures.to_plotly_json())))
+    return str(to_json_plotly({title: _unpacked(figure.to_plotly_json()) for title, figure in figures.items()}))
 
 
 def _unpacked(part: Any) -> Any:

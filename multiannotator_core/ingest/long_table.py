@@ -5,7 +5,7 @@ The readers of tools that export such tables use `rows_of_table` with the column
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -102,6 +102,24 @@ def guessed_label(table: pa.Table, label: str | None) -> str | None:
 def annotator_of(name: str) -> str:
     """The annotator that a file's name tells: its last part without the suffix."""
     return PurePosixPath(name).name.split(".")[0] if name.endswith(".gz") else PurePosixPath(name).stem
+
+
+def changed(table: pa.Table, column: str, change: Callable[[str], str | None]) -> pa.Table:
+    """The table with each value of a column changed; None = missing."""
+    values = coded(table[column])
+    names = pa.array([change(name) for name in values.names], type=pa.large_string())
+    return table.set_column(table.column_names.index(column), column, names.take(pa.array(values.codes, mask=values.codes < 0)))
+
+
+def varying(table: pa.Table, example: str, columns: Sequence[str]) -> list[str]:
+    """Columns that do not say the same in all rows of an example."""
+    names = coded(table[example])
+    rows = np.flatnonzero(names.codes >= 0)
+    # first[i]: a row of example i; written from the end, so that the first row stays
+    first = np.zeros(len(names.names), dtype=np.intp)
+    first[names.codes[rows[::-1]]] = rows[::-1]
+    codes = {column: coded(table[column]).codes for column in columns}
+    return [column for column in columns if (codes[column][first[names.codes[rows]]] != codes[column][rows]).any()]
 
 
 def rows_of_table(

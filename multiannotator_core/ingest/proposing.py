@@ -57,7 +57,7 @@ def propose(path_or_files: Sources, format: str | None = None) -> Proposal:
     if format is not None and format not in READERS:
         raise IngestError(f"format={format!r} is not known; choose one of {', '.join(READERS)}.")
     documents = documents_of(path_or_files)
-    request = Request(others=documents, several=len(documents) > 1, forced=format is not None)
+    request = Request(others=documents, several=len(documents) > 1)
     known = [(source, found) for source in documents if (found := recognised(source, request))]
     likely = [source for source in documents if source.table is not None and not is_metadata(source)] or [
         source for source in documents if not source.is_image and not isinstance(source.value, list)

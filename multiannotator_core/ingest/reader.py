@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..labels import listed
 from .document import Document
 from .errors import IngestError
 from .rows import Parsed
@@ -18,14 +19,15 @@ class Request:
         mapping: role -> column; question: which question of several.
         others: all files that are read together (metadata and name lists among them).
         several: there are several files with labels, so a file's name may tell the annotator.
-        forced: the caller named the format.
+        questions, labelled: the questions in, and all of, the files with labels in this format.
     """
 
     mapping: Mapping[str, str | None] = field(default_factory=dict)
     question: str | None = None
     others: Sequence[Document] = ()
     several: bool = False
-    forced: bool = False
+    questions: tuple[str, ...] = ()
+    labelled: Sequence[Document] = ()
 
 
 def _no_questions(document: Document) -> list[str]:
@@ -51,19 +53,37 @@ class Reader:
     columns: Callable[[Document], dict[str, str]] | None = None
 
 
-def chosen_question(questions: Sequence[str], question: str | None, file: str, what: str = "question") -> str:
-    """The one question to read.
+def chosen_question(request: Request, file: str) -> tuple[str, str | None]:
+    """The one question to read, and the class to read as a yes/no question (question='mood=angry'), if there is one.
 
     Raises:
         IngestError: there is none, there are several and none was named, or the named one is not there.
     """
-    if question is not None:
-        if question not in questions:
-            raise IngestError(f"{file} has no {what} {question!r}; it has {', '.join(map(repr, questions[:12])) or 'none'}.")
-        return question
+    questions, wanted = request.questions, request.question
+    if wanted is not None:
+        name, _, option = wanted.rpartition("=")
+        if wanted in questions or name in questions:
+            return (wanted, None) if wanted in questions else (name, option)
+        raise IngestError(f"{file} has no question {wanted!r}; it has {listed(map(repr, questions), most=12) or 'none'}.")
     if not questions:
-        raise IngestError(f"{file} holds no {what} with one class an example. Export the {what}s whose labels are classes.")
+        raise IngestError(f"{file} holds no question with one class an example. Export answers whose values are classes.")
     if len(questions) > 1:
-        shown = ", ".join(map(repr, questions[:12]))
-        raise IngestError(f"{file} holds {len(questions)} {what}s: {shown}. Say which one to read with question='…'.")
-    return questions[0]
+        shown = listed(map(repr, questions), most=12)
+        raise IngestError(f"{file} holds {len(questions)} questions: {shown}. Say which one to read with question='…'.")
+    return questions[0], None
+
+
+def one_choice(choices: Sequence[str], question: str, option: str | None, place: str) -> str | None:
+    """The single choice; with an option, whether it is among several; None without any.
+
+    Raises:
+        IngestError: several choices, and no option to ask about.
+    """
+    if option is not None:
+        return "yes" if option in choices else "no"
+    if len(choices) > 1:
+        raise IngestError(
+            f"{place} has {len(choices)} choices from one annotator: {listed(choices)}. Read one of them as a yes/no question with "
+            f"question={f'{question}={choices[0]}'!r}."
+        )
+    return choices[0] if choices else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import pyarrow as pa
@@ -17,7 +17,7 @@ from .oddities import oddities
 from .predictions import pred_probs_of
 from .readers import READERS
 from .report import Notes, Report
-from .rows import NO_LABEL, crowd_labels, merged, settled_gold
+from .rows import NO_LABEL, Parsed, crowd_labels, merged, settled_gold
 from .sorting import Sorted, documents_of, sorted_out
 from .sources import Sources
 from .spent import with_times
@@ -83,7 +83,7 @@ def read_labels(path_or_file: Sources, format: str | None = None) -> CrowdLabels
 
 
 def _assembled(files: Sorted, duplicates: str, missing: Collection[str]) -> Found:
-    parts = [READERS[entry.key].parse(entry.document, files.request) for entry in files.labelled]
+    parts = _parsed(files)
     rows = with_times(merged(parts), files.times)
     content, notes = rows.content, rows.notes
     name = files.labelled[0].document.name if len(files.labelled) == 1 else f"The {len(files.labelled)} files"
@@ -99,6 +99,17 @@ def _assembled(files: Sorted, duplicates: str, missing: Collection[str]) -> Foun
     pred_probs, confirm = _pred_probs(files, labels, notes)
     content = _content(content, files.content, labels, notes)
     return Found(labels, _known(gold, labels, notes), content, pred_probs, _report(keys, why, notes, labels), tuple(confirm))
+
+
+def _parsed(files: Sorted) -> list[Parsed]:
+    """The rows of every file with labels; a question is one of all files of a format."""
+    parts = []
+    for key in dict.fromkeys(entry.key for entry in files.labelled):
+        reader, documents = READERS[key], [entry.document for entry in files.labelled if entry.key == key]
+        questions = tuple(dict.fromkeys(question for document in documents for question in reader.questions(document)))
+        request = replace(files.request, questions=questions, labelled=tuple(documents))
+        parts += [reader.parse(document, request) for document in documents]
+    return parts
 
 
 def _known(gold: pd.Series | None, labels: CrowdLabels, notes: Notes) -> pd.Series | None:

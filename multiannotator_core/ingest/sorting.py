@@ -68,7 +68,7 @@ def sorted_out(documents: Sequence[Document], format: str | None, mapping: Mappi
     """
     if format is not None and format not in READERS:
         raise IngestError(f"format={format!r} is not known; choose one of {', '.join(READERS)}.")
-    request = Request(mapping, question, documents, forced=format is not None)
+    request = Request(mapping, question, documents)
     files = Sorted(request, _labelled(documents, format, request))
     if not files.labelled:
         files.request = request = replace(request, several=True)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..aggregation.crowdlab import Models, agreement_with_others, blended, calibrated, consensus_agreement
+from ..aggregation.calibration import Models, calibrated
+from ..aggregation.crowdlab import agreement_with_others, blended, consensus_agreement
 from ..aggregation.dawid_skene import dawid_skene
 from ..aggregation.em import FLOOR, Blocks, vote_shares
 from ..align import ensemble

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from .catalog import DatasetInfo, RunInfo
+from .checks import FLAGS
 from .database import StoreError, default_home
-from .journal import FLAGS, Conflict
-from .store import Dataset, Store
+from .journal import Conflict
+from .shelf import Dataset
+from .store import Store
 
 __all__ = ["FLAGS", "Conflict", "Dataset", "DatasetInfo", "RunInfo", "Store", "StoreError", "default_home"]

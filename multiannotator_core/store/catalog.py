@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ..labels import CrowdLabels
 from .coding import from_json
+from .companions import COMPANIONS
 from .database import companions, datasets, now, projects, runs
-from .files import COMPANIONS
-from .journal import project_of
+from .journal import project_of, refuse_lost_classes
 
 # Files of one dataset's companions: kind -> (file name, hash of its bytes).
 Stored = Mapping[str, tuple[str, str]]
@@ -89,6 +89,12 @@ def dataset_infos(connection: Connection) -> list[DatasetInfo]:
     return [_info(row, stored.get(row.id, {})) for row in rows]
 
 
+def version_infos(connection: Connection, dataset: str) -> list[DatasetInfo]:
+    """All versions of a dataset, the oldest first."""
+    project = project_of(connection, dataset)
+    return sorted((info for info in dataset_infos(connection) if info.project == project), key=lambda info: info.version)
+
+
 def _info(row: Row[Any], stored: Stored) -> DatasetInfo:
     return DatasetInfo(
         row.id,
@@ -143,6 +149,7 @@ def _new_row(connection: Connection, labels: CrowdLabels, folder: str, name: str
         connection.execute(insert(projects).values(id=project))
     else:
         project = project_of(connection, after, lock=True)
+        refuse_lost_classes(connection, project, labels)
         version = connection.execute(select(func.max(datasets.c.version)).where(datasets.c.project == project)).scalar_one() + 1
         name = name or connection.execute(select(datasets.c.name).where(datasets.c.id == after)).scalar_one()
     return {

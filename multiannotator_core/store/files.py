@@ -1,4 +1,4 @@
-"""What is too large for the database: labels, what goes with them, and runs, each file written aside and then renamed."""
+"""What is too large for the database: labels and runs, each file written aside and then renamed."""
 
 from __future__ import annotations
 
@@ -7,29 +7,21 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 from uuid import uuid4
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from ..align import aligned_pred_probs, gold_codes, positions
 from ..consensus import Consensus
-from ..labels import CrowdLabels, listed
+from ..labels import CrowdLabels
 from .coding import frame_json, from_json, index_json, json_frame, json_index, to_json
 from .database import StoreError, file_trouble
 
 LABELS, NAMES = "labels.parquet", "names.json"
-
-# The key of our own JSON in a Parquet file's metadata.
-_METADATA = b"crowdlens"
 
 _CODES = ("example", "annotator", "label")
 _ARRAYS = ("posterior", "label", "annotator_quality", "confusion", "difficulty", "undecided")
@@ -54,6 +46,8 @@ def write_aside(path: Path, write: Callable[[IO[bytes]], object]) -> None:
                 aside.unlink(missing_ok=True)
             raise
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and error.filename != str(aside):
+            raise  # a file that was to be copied is gone: the caller knows more
         raise file_trouble(error, path) from error
 
 
@@ -75,11 +69,20 @@ def discard(folder: Path, names: Iterable[str]) -> None:
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
+    """A file that cannot be understood is damaged, whatever the parser says."""
     try:
         yield
     except (ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, pa.ArrowException) as error:
         raise StoreError(f"The file {path} is damaged ({error}). Restore it from a backup or an exported workspace.") from error
+
+
+def make_folder(folder: Path) -> None:
+    """A new folder, and those above it."""
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise file_trouble(error, folder) from error
 
 
 def digest_of(path: Path) -> str:
@@ -108,10 +111,7 @@ def write_labels(folder: Path, labels: CrowdLabels) -> None:
         columns["timestamp"] = pa.array(labels.timestamp, type=pa.timestamp("us"))
     if labels.seconds is not None:
         columns["seconds"] = pa.array(labels.seconds, from_pandas=False)
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise file_trouble(error, folder) from error
+    make_folder(folder)
     write_aside(folder / LABELS, lambda file: pq.write_table(pa.table(columns), file))
     write_aside(folder / NAMES, lambda file: file.write(json.dumps(names).encode()))
     if read_labels(folder).fingerprint != labels.fingerprint:
@@ -121,7 +121,7 @@ def write_labels(folder: Path, labels: CrowdLabels) -> None:
 def read_names(folder: Path) -> CrowdLabels:
     """The names of stored labels: a table without rows."""
     none = np.empty(0, dtype=np.int32)
-    with _reading(folder / NAMES):
+    with reading(folder / NAMES):
         names = json.loads((folder / NAMES).read_bytes())
         indexes = (
             json_index(names["examples"], "example"),
@@ -134,134 +134,10 @@ def read_names(folder: Path) -> CrowdLabels:
 def read_labels(folder: Path) -> CrowdLabels:
     """The labels that `write_labels` was given."""
     names = read_names(folder)
-    with _reading(folder / LABELS):
+    with reading(folder / LABELS):
         table = pq.read_table(folder / LABELS)
         columns = {name: column.to_numpy() for name, column in zip(table.column_names, table.columns, strict=True)}
         return CrowdLabels(names.examples, names.annotators, names.classes, **columns)
-
-
-# ---------------------------------------------------------------------- what goes with labels
-
-
-@dataclass(frozen=True)
-class Companion:
-    """How one companion of labels is checked and written, and read with the names of the labels."""
-
-    suffix: str
-    write: Callable[..., object]
-    read: Callable[[Path, CrowdLabels], Any]
-
-
-def _write_pred_probs(file: IO[bytes], names: CrowdLabels, value: Any) -> None:
-    np.save(file, aligned_pred_probs(names, value), allow_pickle=False)
-
-
-def _read_pred_probs(path: Path, names: CrowdLabels) -> pd.DataFrame:
-    return pd.DataFrame(np.load(path, allow_pickle=False), index=names.examples, columns=names.classes)
-
-
-def _write_gold(file: IO[bytes], names: CrowdLabels, value: Any) -> None:
-    codes = gold_codes(names, value)
-    np.save(file, np.full(len(names.examples), -1, dtype=np.int32) if codes is None else codes, allow_pickle=False)
-
-
-def _read_gold(path: Path, names: CrowdLabels) -> pd.Series:
-    return gold_series(names, np.load(path, allow_pickle=False))
-
-
-def gold_series(names: CrowdLabels, codes: NDArray[np.int32]) -> pd.Series:
-    """Class names by example name from codes (N,), -1 = no gold."""
-    known = np.flatnonzero(codes >= 0)
-    return pd.Series(names.classes.take(codes[known]), index=names.examples.take(known), name="gold")
-
-
-def _write_content(file: IO[bytes], names: CrowdLabels, value: Any) -> None:
-    """Rows of known examples in the order of the labels; columns that Parquet cannot hold go in as JSON."""
-    content = value
-    if not isinstance(content, pd.DataFrame):
-        raise ValueError(f"content must be a DataFrame with one row an example, not {type(content).__name__}.")
-    if not content.index.is_unique:
-        raise ValueError(f"content has two rows for the example {content.index[content.index.duplicated()][0]!r}; keep one.")
-    example = positions(names.examples, content.index)
-    if len(content) and (example < 0).all():
-        raise ValueError(
-            f"No example of content is among the labels: content has {listed(content.index)}, the labels have {listed(names.examples)}."
-        )
-    rows = np.argsort(example, kind="stable")[(example < 0).sum() :]
-    columns, as_json = [pa.array(example[rows].astype(np.int32))], []
-    for at, name in enumerate(content.columns):
-        values = content.iloc[rows, at]
-        try:
-            columns.append(pa.array(values, from_pandas=True))
-        except (pa.ArrowException, UnicodeError, TypeError, OverflowError):
-            columns.append(_json_column(values, name))
-            as_json.append(at)
-    about = {"columns": index_json(content.columns, "content column"), "json": as_json}
-    table = pa.table(columns, names=[str(i) for i in range(len(columns))]).replace_schema_metadata({_METADATA: json.dumps(about)})
-    pq.write_table(table, file)
-
-
-def _json_column(values: pd.Series, name: Any) -> pa.Array:
-    try:
-        return pa.array([None if value is None else json.dumps(to_json(value)) for value in values], type=pa.large_string())
-    except TypeError as error:
-        raise ValueError(f"content, column {name!r}: {error}, which cannot be stored. Turn the column into text.") from None
-
-
-def _read_content(path: Path, names: CrowdLabels) -> pd.DataFrame:
-    table = pq.read_table(path)
-    about = json.loads(table.schema.metadata[_METADATA])
-    index = names.examples.take(table.column(0).to_numpy())
-    columns = {}
-    for at, column in enumerate(table.columns[1:]):
-        if at in about["json"]:
-            values = [None if value is None else from_json(json.loads(value)) for value in column.to_pylist()]
-            columns[at] = pd.Series(values, index=index, dtype=object)
-        else:
-            columns[at] = pd.Series(column.to_pandas().array, index=index)
-    frame = pd.DataFrame(columns, index=index)
-    frame.columns = json_index(about["columns"])
-    return frame
-
-
-COMPANIONS: dict[str, Companion] = {
-    "pred_probs": Companion(".npy", _write_pred_probs, _read_pred_probs),
-    "gold": Companion(".npy", _write_gold, _read_gold),
-    "content": Companion(".parquet", _write_content, _read_content),
-}
-
-
-def write_companions(folder: Path, names: CrowdLabels, given: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Write what is given (kind -> value, None = not given) into files of new names: kind -> (file name, hash).
-
-    Raises:
-        ValueError: a value does not fit the names; nothing is left behind then.
-    """
-    written: dict[str, tuple[str, str]] = {}
-    try:
-        for kind, value in given.items():
-            if value is not None:
-                companion = COMPANIONS[kind]
-                path = folder / f"{kind}-{uuid4().hex[:8]}{companion.suffix}"
-                write_aside(path, partial(companion.write, names=names, value=value))
-                written[kind] = (path.name, digest_of(path))
-    except BaseException:
-        discard(folder, [file for file, _ in written.values()])
-        raise
-    return written
-
-
-def read_companion(path: Path, kind: str, names: CrowdLabels) -> Any:
-    """What was given as this companion, in the order and with the names of the labels."""
-    with _reading(path):
-        return COMPANIONS[kind].read(path, names)
-
-
-def read_gold_codes(path: Path) -> NDArray[np.int32]:
-    """Class codes (N,) of given gold, -1 = none."""
-    with _reading(path):
-        codes: NDArray[np.int32] = np.load(path, allow_pickle=False)
-        return codes
 
 
 # ---------------------------------------------------------------------- runs
@@ -305,7 +181,7 @@ def read_run(path: Path) -> Consensus:
     Raises:
         StoreError: the file is damaged.
     """
-    with _reading(path):
+    with reading(path):
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         about = json.loads(arrays["about"].tobytes())

@@ -1,0 +1,18 @@
+"""cleanlab's long form: a table of task, annotator, label. (Its wide form is any wide table.)"""
+
+from __future__ import annotations
+
+from .document import Document
+from .long_table import parse
+from .reader import Reader, Request
+
+COLUMNS = {"example": "task", "annotator": "annotator", "label": "label"}
+
+
+def matches(document: Document, request: Request) -> str | None:
+    """Exactly its three columns."""
+    known = set(document.columns) == set(COLUMNS.values()) and document.table is not None and not request.mapping
+    return "its columns are 'task', 'annotator' and 'label'" if known else None
+
+
+READER = Reader("cleanlab long table", matches, parse, columns=lambda _: COLUMNS)

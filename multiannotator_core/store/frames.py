@@ -1,0 +1,82 @@
+"""Rows of decisions and exclusions as tables for people: all of them, or those that stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import Row
+
+from ..align import positions
+from ..labels import CrowdLabels
+from .coding import text_name
+
+DECISION_COLUMNS = ["example", "label", "flag", "reviewer", "note", "audit", "time", "revision"]
+EXCLUSION_COLUMNS = ["kind", "name", "reviewer", "reason", "time"]
+
+
+def decision_history(rows: Sequence[Row[Any]]) -> pd.DataFrame:
+    """Every decision as a table, with the names of examples as they were when it was made."""
+    as_stored = [*DECISION_COLUMNS[2:], "undoes", "dataset"]
+    frame = pd.DataFrame(
+        [
+            (text_name(row.name), None if row.label is None else text_name(row.label), *(row._mapping[column] for column in as_stored))
+            for row in rows
+        ],
+        columns=[*DECISION_COLUMNS[:2], *as_stored],
+        dtype=object,
+    )
+    frame["time"] = pd.to_datetime(frame["time"], utc=True)
+    return frame.astype({"revision": "int64", "audit": "float64", "undoes": "Int64"})
+
+
+def standing_decisions(rows: Sequence[Row[Any]], examples: pd.Index) -> pd.DataFrame:
+    """The decision that stands for each of the examples, indexed by example in the order of the decisions."""
+    last: dict[str, Row[Any]] = {}
+    for row in rows:
+        last.pop(row.example, None)
+        last[row.example] = row
+    frame = decision_history([row for row in last.values() if row.label is not None or row.flag is not None])
+    at = positions(examples, pd.Index(frame["example"].tolist(), dtype=None if len(frame) else examples.dtype, tupleize_cols=False))
+    frame = frame[at >= 0].set_axis(examples.take(at[at >= 0]).rename("example"))
+    return frame[DECISION_COLUMNS[1:]]
+
+
+def overlaid(given: NDArray[np.int32] | None, decided: pd.DataFrame, names: CrowdLabels) -> NDArray[np.int32]:
+    """Class codes (N,) of given gold with the standing decisions on top; -1 = no gold, and so where a flag stands."""
+    codes = np.full(len(names.examples), -1, dtype=np.int32) if given is None else given.copy()
+    example = names.examples.get_indexer(decided.index)
+    flagged = decided["flag"].notna().to_numpy()
+    label = pd.Index(decided["label"][~flagged].tolist(), dtype=object, tupleize_cols=False)
+    codes[example[flagged]] = -1
+    codes[example[~flagged]] = positions(names.classes, label)
+    return codes
+
+
+def exclusion_history(rows: Sequence[Row[Any]]) -> pd.DataFrame:
+    """Every exclusion and restoration as a table."""
+    frame = pd.DataFrame(
+        [(row.kind, text_name(row.name), row.reviewer, row.reason, row.time, bool(row.excluded)) for row in rows],
+        columns=[*EXCLUSION_COLUMNS, "excluded"],
+        dtype=object,
+    )
+    frame["time"] = pd.to_datetime(frame["time"], utc=True)
+    return frame.astype({"excluded": bool})
+
+
+def standing_exclusions(rows: Sequence[Row[Any]], names: CrowdLabels) -> pd.DataFrame:
+    """The exclusions that stand for examples and annotators of these labels, with their names."""
+    last = {(row.kind, row.item): row for row in rows}
+    frame = exclusion_history([row for row in last.values() if row.excluded])
+    for kind, own in (("example", names.examples), ("annotator", names.annotators)):
+        mine = (frame["kind"] == kind).to_numpy()
+        given = pd.Index(frame.loc[mine, "name"].tolist(), dtype=None if mine.any() else own.dtype, tupleize_cols=False)
+        at = positions(own, given)
+        found = iter(own.take(at[at >= 0]).tolist())
+        renamed = pd.Series([next(found) if i >= 0 else None for i in at], index=frame.index[mine], dtype=object)
+        frame.loc[mine, "name"] = renamed
+        frame = frame.drop(index=renamed.index[at < 0])
+    return frame[EXCLUSION_COLUMNS].reset_index(drop=True)

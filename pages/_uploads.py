@@ -1,0 +1,92 @@
+"""What a person brings: files of labels, predictions, gold and contents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from multiannotator_core import ingest
+from multiannotator_core.ingest import Proposal
+from multiannotator_core.store import DatasetInfo
+from pages._jobs import Job, await_job, start
+from pages._parts import Choice
+from pages._session import open_dataset, store, use
+
+
+def uploader_key(what: str) -> str:
+    """A key that changes after an upload was taken in, so that its file leaves the memory."""
+    return f"upload_{what}_{st.session_state.get('_taken', 0)}"
+
+
+def _taken() -> None:
+    st.session_state["_taken"] = st.session_state.get("_taken", 0) + 1
+
+
+def _ids(files: list[Any]) -> str:
+    return " ".join(file.file_id for file in files)
+
+
+def proposal(files: list[Any]) -> Proposal:
+    """What the files look like; reads them in the background."""
+    wanted = st.session_state.get("map_format")
+
+    def work(job: Job) -> Proposal:
+        seen = ingest.propose(files)
+        return ingest.propose(files, wanted) if wanted in seen.candidates and wanted != seen.format else seen
+
+    key = ("propose", _ids(files), str(wanted))
+    return await_job(key, start(key, "Looking at the file", work))
+
+
+def read_upload(files: list[Any], choice: Choice) -> ingest.Found:
+    """The labels in the files, by the chosen mapping; read in the background."""
+
+    def work(job: Job) -> ingest.Found:
+        return ingest.read(
+            files, format=choice.format, mapping=choice.mapping or None, question=choice.question, duplicates=choice.duplicates
+        )
+
+    key = ("read", _ids(files), repr(choice))
+    return await_job(key, start(key, "Reading the labels", work))
+
+
+def keep_upload(found: ingest.Found, name_key: str) -> None:
+    """Save what was read and use it; call it in a callback."""
+    name = st.session_state.get(name_key) or "labels"
+    use(dataset=store().add_dataset(found.labels, name=name, pred_probs=found.pred_probs, gold=found.gold, content=found.content))
+    _taken()
+
+
+def remove_dataset(dataset: str) -> None:
+    """Forget a dataset with its runs; call it in a callback."""
+    store().remove(dataset)
+    st.session_state.pop("dataset", None)
+    st.query_params.clear()
+
+
+def add_companion(info: DatasetInfo, what: str, given: Any) -> None:
+    """Take in predictions, gold or contents of the dataset in use.
+
+    Predictions without names are shown with three pairs first, since only a person can confirm their order.
+    """
+    labels = open_dataset(info).labels
+    if what == "pred_probs":
+        frame, pairs = ingest.read_pred_probs(given, labels)
+        if pairs:
+            st.text("The file has no names. Row by row it would mean:")
+            for example, name, probability in pairs:
+                st.text(f"· example {example}: {name} at {probability:.2f}")
+            if not st.button("The order is right", key="confirm_order", type="primary"):
+                return
+        store().update(info.id, pred_probs=frame)
+    elif what == "gold":
+        gold = ingest.read_gold(given, labels)
+        widened = ingest.with_gold_classes(labels, gold)
+        if len(widened.classes) > len(labels.classes):
+            raise ingest.IngestError("Gold names classes that nobody gave. Bring it together with the labels, in one upload.")
+        store().update(info.id, gold=gold)
+    else:
+        store().update(info.id, content=ingest.read_content(given, labels))
+    _taken()
+    st.rerun()
