@@ -192,7 +192,7 @@ def convert_long_to_wide_dataset(labels_multiannotator_long: pd.DataFrame) -> pd
     if repeated.any():
         task, annotator = long.loc[repeated, ["task", "annotator"]].iloc[0]
         raise ValueError(
-            f"Index contains duplicate entries, cannot reshape: annotator {annotator!r} labelled task {task!r} more than once. "
+            f"Index contains duplicate entries, cannot reshape: annotator {annotator} labelled task {task} more than once. "
             "Keep one label for each pair."
         )
     wide = long.set_index(["task", "annotator"])["label"].unstack()  # noqa: PD010 (no pair is repeated: nothing to average)

@@ -56,12 +56,12 @@ def read_wide(table: Any) -> Wide:
 
 def _numbers(table: Any) -> NDArray[np.float64]:
     """(N, J) floats, NaN where the table is empty."""
+    cells = table.to_numpy() if isinstance(table, pd.DataFrame) else table
+    text = cells.dtype.kind in "US" or (cells is table and cells.dtype == object and any(isinstance(cell, str) for cell in cells.ravel()))
     try:
-        if isinstance(table, pd.DataFrame):
-            return np.ascontiguousarray(table.to_numpy(dtype=np.float64, na_value=np.nan))
-        if table.dtype.kind in "US":  # numpy would read "1" as a number
+        if text:  # numpy would read "1" as a number; frames of such text are read, as they are there
             raise TypeError
-        return np.ascontiguousarray(np.where(pd.isna(table), np.nan, table) if table.dtype == object else table, dtype=np.float64)
+        return np.ascontiguousarray(np.where(pd.isna(cells), np.nan, cells) if cells.dtype == object else cells, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(
             "Labels cannot be strings, they must be class numbers from 0; code them first, for example with pd.factorize."

@@ -156,6 +156,23 @@ TITLES = {
 }
 
 
+VERDICTS = {
+    "answers at random": ("casino", "red"), "always says": ("push_pin", "red"), "mixes up": ("sync_alt", "orange"),
+    "not enough data": ("hourglass_empty", "violet"), "ordinary": ("check", "gray"), "trustworthy": ("verified", "green"),
+}  # fmt: skip
+
+
+def verdict_badge(verdict: str, sentence: str) -> str:
+    """A verdict as a badge: an icon and words, never the colour alone."""
+    icon, colour = VERDICTS[verdict]
+    return f":{colour}-badge[:material/{icon}: {text(sentence, 60)}]"
+
+
+def verdict_column(title: str = "Verdict") -> Any:
+    """The column of a table that holds [verdict]."""
+    return st.column_config.MultiselectColumn(title, options=list(VERDICTS), color=[colour for _, colour in VERDICTS.values()])
+
+
 def metric_titles(frame: pd.DataFrame) -> dict[str, str]:
     """The numeric columns that say something, with the words for them."""
     titles = {**TITLES, **{name: method.title for name, method in mc.QUALITY_METHODS.items()}}

@@ -16,6 +16,7 @@ import pandas as pd
 import streamlit as st
 
 import multiannotator_core as mc
+from multiannotator_core.quality.verdicts import annotator_verdicts
 from multiannotator_core.samples import load_sample
 from multiannotator_core.store import Dataset, DatasetInfo, default_home
 from pages._jobs import Job, await_job, home, start
@@ -23,6 +24,7 @@ from pages._parts import text
 
 T = TypeVar("T")
 
+PICTURES = Path(__file__).parent
 DEFAULT_METHOD = "dawid_skene"
 BASELINE = "majority_vote"
 BLIND = "-blind"  # ends the name of a run that did not see the gold
@@ -50,6 +52,14 @@ def page_list() -> dict[str, list[Any]]:
     }
 
 
+def navigation() -> Any:
+    """The page that was asked for, with our name, pictures and list of pages around it."""
+    # A picture of our own: the named icon of a page would be fetched from another host.
+    st.set_page_config(page_title="Crowdlens", page_icon=str(PICTURES / "icon.png"), layout="wide")
+    st.logo(PICTURES / "logo.svg", size="large")
+    return st.navigation(page_list(), expanded=True)
+
+
 def run_page(page: Any) -> None:
     """Draw the sidebar and run the page; the last call of app.py."""
     token = _inside_app.set(True)
@@ -63,7 +73,7 @@ def run_page(page: Any) -> None:
 def ensure_app() -> None:
     """The first call of every page: on a fresh server a deep link would run the page without app.py."""
     if not _inside_app.get():
-        st.navigation(page_list())  # from now on this server routes through app.py
+        navigation()  # from now on this server routes through app.py
         st.rerun()
 
 
@@ -302,6 +312,19 @@ def compared_runs(now: InUse) -> ComparedRuns:
         labels[title], quality[title] = result.label, result.quality
     table = pd.DataFrame.from_dict(rows, orient="index").astype({"right": "Float64"})
     return ComparedRuns(table, labels, quality)
+
+
+def audit(now: InUse) -> pd.DataFrame:
+    """One row an annotator: metrics, and the audit's estimate of the quality with its interval and verdict."""
+    data, labels, result = now.dataset, now.labels, now.result
+
+    def compute() -> pd.DataFrame:
+        gold = store().gold(data.id)
+        verdicts = annotator_verdicts(labels, result, gold=gold)
+        metrics = mc.annotator_metrics(labels, result, data.pred_probs, gold)
+        return verdicts.join(metrics[metrics.columns.difference(verdicts.columns, sort=False)])
+
+    return remember(now, "audit", compute)
 
 
 def other_runs(now: InUse) -> dict[str, mc.Consensus]:

@@ -51,10 +51,13 @@ def read_upload(files: list[Any], choice: Choice) -> ingest.Found:
     return await_job(key, start(key, "Reading the labels", work))
 
 
-def keep_upload(found: ingest.Found, name_key: str) -> None:
-    """Save what was read and use it; call it in a callback."""
-    name = st.session_state.get(name_key) or "labels"
-    use(dataset=store().add_dataset(found.labels, name=name, pred_probs=found.pred_probs, gold=found.gold, content=found.content))
+def keep_upload(found: ingest.Found, name: str) -> None:
+    """Save what was read and use it."""
+    use(
+        dataset=store().add_dataset(
+            found.labels, name=name.strip() or "labels", pred_probs=found.pred_probs, gold=found.gold, content=found.content
+        )
+    )
     _taken()
 
 

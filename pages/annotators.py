@@ -1,19 +1,20 @@
+import pandas as pd
 import streamlit as st
 
-import multiannotator_core as mc
 from multiannotator_core import figures
 from multiannotator_core.aggregation.dawid_skene import confusion_of
 from multiannotator_core.quality.annotators import confusion_counts, disagreements
-from pages._parts import card_title, dark, how, page_title, percent, short, show, shown, text
-from pages._session import choose_annotator, ensure_app, link, remember, require_run
+from multiannotator_core.quality.verdicts import RULE
+from pages._parts import VERDICTS, card_title, dark, how, page_title, percent, short, show, shown, text, verdict_badge
+from pages._session import audit, choose_annotator, ensure_app, link, remember, require_run
 
 ensure_app()
 ROWS = 40  # annotators on one page of the ranking
-page_title("Whom can we trust, and on what?", "Every number is an estimate from the labels themselves; few labels make it rough")
+page_title("Whom can we trust, and on what?", "Bars are 95% intervals; a verdict is given only when the interval allows it")
 now = require_run()
 labels, result, data = now.labels, now.result, now.dataset
 names = shown(labels.annotators)
-metrics = remember(now, "metrics", lambda: mc.annotator_metrics(labels, result, data.pred_probs, data.gold))
+metrics = audit(now)
 
 SORTS = {
     "quality": "Quality",
@@ -24,12 +25,24 @@ SORTS = {
     "n_labels": "Number of labels",
 }
 SORTS = {column: title for column, title in SORTS.items() if column in metrics}
+found = metrics["verdict"].value_counts()
+wanted = st.pills(
+    "Verdict",
+    [verdict for verdict in VERDICTS if verdict in found],
+    selection_mode="multi",
+    format_func=lambda verdict: f":material/{VERDICTS[verdict][0]}: {verdict} {found[verdict]:,}",
+    label_visibility="collapsed",
+    key="ann_verdict",
+    bind="query-params",
+    wrap=True,
+)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     by = st.selectbox("Rank by", list(SORTS), format_func=SORTS.__getitem__, key="ann_sort", bind="query-params", width=260)
     least = st.number_input("At least … labels", 0, int(metrics["n_labels"].max()), 0, key="ann_least", bind="query-params", width=170)
-ranked = metrics[metrics["n_labels"] >= least].sort_values(by, kind="stable", na_position="last")
+kept = metrics[(metrics["n_labels"] >= least) & (metrics["verdict"].isin(wanted) if wanted else True)]
+ranked = kept.sort_values(by, kind="stable", na_position="last")
 if ranked.empty:
-    st.info("Nobody gave so many labels. Lower the number.")
+    st.info("Nobody fits. Lower the number of labels, or choose other verdicts.")
     st.stop()
 name = choose_annotator("ann_who", shown(ranked.index))
 chosen = ranked.index[shown(ranked.index).index(name)]
@@ -41,20 +54,41 @@ with rank.container(border=True, height="stretch"):
     card_title("Ranking", f"{SORTS[by]}, worst first, {len(ranked):,} annotators. The selected one is shaded")
     pages = -(-len(ranked) // ROWS)
     page = st.pagination(pages, key="ann_page", bind="query-params") if pages > 1 else 1
+    low, high = ("quality_low", "quality_high") if by == "quality" else (None, None)
+    rows = ranked.iloc[ROWS * (page - 1) : ROWS * page]
     show(
-        figures.annotator_ranking(ranked.iloc[ROWS * (page - 1) : ROWS * page], column=by, selected=chosen, title=SORTS[by], dark=dark()),
+        figures.annotator_ranking(rows, column=by, low=low, high=high, verdict="verdict", selected=chosen, title=SORTS[by], dark=dark()),
         "ranking",
     )
 with card.container(border=True, height="stretch"):
-    st.selectbox("Annotator", shown(ranked.index), key="ann_who", label_visibility="collapsed", width=260, bind="query-params")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.selectbox("Annotator", shown(ranked.index), key="ann_who", label_visibility="collapsed", width=200, bind="query-params")
+        st.markdown(verdict_badge(row["verdict"], row["sentence"]), width="content")
     with st.container(horizontal=True):
-        st.metric("Quality", f"{row['quality']:.2f}", help="The chance that a label of this annotator is right.")
+        st.metric(
+            "Quality",
+            f"{row['quality']:.2f}",
+            f"{row['quality_low']:.2f} to {row['quality_high']:.2f}",
+            delta_color="off",
+            delta_arrow="off",
+            help="The chance that a label of this annotator is right, with its 95% interval.",
+        )
         st.metric(
             "Spammer score",
             f"{row['raykar_yu']:.2f}",
+            "0 is at random",
+            delta_color="off",
+            delta_arrow="off",
             help="1 tells the classes apart perfectly, 0 labels without looking (Raykar & Yu 2011).",
         )
-        st.metric("Labels", f"{int(row['n_labels']):,}")
+        seconds = row.get("median_seconds")
+        st.metric(
+            "Labels",
+            f"{int(row['n_labels']):,}",
+            f"{seconds:.1f} s each" if seconds is not None and not pd.isna(seconds) else None,
+            delta_color="off",
+            delta_arrow="off",
+        )
     counts = confusion_counts(labels, result, chosen)
     confusion = remember(
         now, "confusion", lambda: result.confusion if result.confusion is not None else confusion_of(labels, result.posterior)
@@ -102,6 +136,7 @@ with card.container(border=True, height="stretch"):
 with st.container(border=True):
     card_title("All numbers", f"{len(ranked):,} annotators; click a column to sort")
     columns = {
+        "sentence": "Verdict",
         "quality": "Quality",
         "raykar_yu": "Spammer score",
         "frobenius": "Distance to rank one",
@@ -115,6 +150,7 @@ with st.container(border=True):
     }
     every = ranked[[c for c in columns if c in ranked]].rename(columns=columns)
     every.insert(0, "Annotator", shown(every.index))
+    every["Verdict"] = shown(every["Verdict"])
     every["Worst class"] = [short(c, 30) for c in every["Worst class"]]
     for share in ("Agrees with consensus", "Agrees with model", "Right on gold"):
         if share in every:
@@ -143,7 +179,13 @@ how(
     "Raykar & Yu 2011, Ranking annotators for crowdsourced labeling tasks · Lefort et al. 2023, section 5.2",
 )
 how(
+    "How is the verdict reached?",
+    RULE.replace("\n", "  \n"),
+    "Skill is linear in the confusion matrix; for two classes it is Youden's index",
+)
+how(
     "How is quality computed?",
-    r"Quality is $\sum_k P(k)\, \pi_{kk}$: the chance of a right label, averaged over the classes as they occur. Methods without a "
-    "confusion matrix use the expected agreement of the annotator's labels with the posterior.",
+    r"Quality is $\sum_k P(k)\, \pi_{kk}$: the chance of a right label, averaged over the classes as they occur. The confusion "
+    r"matrix $\pi$ has a prior fitted to the crowd; the interval comes from its posterior and grows where the consensus itself is unsure. "
+    "Where annotators err together, no interval of this kind sees it: check with gold.",
 )

@@ -45,10 +45,9 @@ if files:
                 for sentence in found.report.sentences():
                     st.text(f"· {sentence}")
                 with st.container(horizontal=True, vertical_alignment="bottom"):
-                    name = st.text_input("Name of the dataset", PurePath(seen.files[0]).stem, key="dataset_name", width=320)
-                    if st.button(
-                        "Use these labels", type="primary", icon=":material/check:", on_click=keep_upload, args=(found, "dataset_name")
-                    ):
+                    name = st.text_input("Name of the dataset", PurePath(seen.files[0]).stem, width=320)
+                    if st.button("Use these labels", type="primary", icon=":material/check:"):
+                        keep_upload(found, name)
                         st.switch_page("pages/overview.py")
     except ingest.IngestError as error:
         st.error(text(error, 2000))

@@ -4,8 +4,8 @@ import multiannotator_core as mc
 from multiannotator_core import figures
 from multiannotator_core.quality.classes import confused_pairs
 from multiannotator_core.quality.review import review_queue
-from pages._parts import card_title, content, dark, how, page_title, short, show, shown, text
-from pages._session import ensure_app, gold_check, remember, require_run
+from pages._parts import card_title, content, dark, how, page_title, show, shown, text, verdict_column
+from pages._session import audit, ensure_app, gold_check, remember, require_run
 
 ensure_app()
 page_title("What needs your attention?", "The crowd's labels at a glance: how sure, how much agreement, who stands out")
@@ -14,8 +14,8 @@ labels, result = now.labels, now.result
 n = len(labels.examples)
 unsure = int((result.quality < 0.7).sum())
 alpha = remember(now, "alpha", lambda: mc.krippendorff_alpha(labels))
-metrics = remember(now, "metrics", lambda: mc.annotator_metrics(labels, result, now.dataset.pred_probs, now.dataset.gold))
-alone = int((labels.labels_per_example == 1).sum())
+metrics = audit(now)
+bad = int(metrics["verdict"].isin(["answers at random", "always says"]).sum())
 checked = gold_check(now)
 
 with st.grid(4, min_column_width=238, gap="small"):
@@ -62,14 +62,14 @@ with st.grid(4, min_column_width=238, gap="small"):
         help="Krippendorff's alpha: how much annotators agree beyond chance.",
     )
     st.metric(
-        "Labels per example",
-        f"{len(labels) / n:.1f}",
-        f"{alone:,} have only one" if alone else "none has only one",
+        "Annotators to look at",
+        f"{bad:,} of {len(metrics):,}",
+        "label at random, or always the same" if bad else "none labels at random",
         border=True,
         height="stretch",
         delta_color="off",
         delta_arrow="off",
-        help="Examples with a single label have no second opinion.",
+        help="Annotators whose labels hardly depend on the example, judged only where the data suffice.",
     )
 
 grid = st.grid(3, min_column_width=300, gap="small", border=True, dense=True)
@@ -116,7 +116,7 @@ with grid.cell(column_span="all"):
     queue = review_queue(labels, result, result.quality, consensus_class=picked, best_first=order == "Surest")[:6]
     if not len(queue):
         st.caption("No example has this consensus class.")
-    with st.grid(6, min_column_width=110, gap="small"):
+    with st.grid(6, min_column_width=96, gap="small"):
         for i in queue:
             with st.container(gap="xxsmall"):
                 if not content(now.dataset, labels.examples[i], compact=True):
@@ -133,9 +133,10 @@ with grid.cell(column_span=2):
             "Quality": worst["quality"].to_numpy(),
             "Agrees with consensus": (100 * worst["agreement_with_consensus"]).astype("Float64"),
             "Labels": worst["n_labels"].to_numpy(),
-            "Worst class": [short(c, 24) for c in worst["worst_class"]],
+            "Verdict": [[verdict] for verdict in worst["verdict"]],
         },
         column_config={
+            "Verdict": verdict_column(),
             "Quality": st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1, color="gray"),
             "Agrees with consensus": st.column_config.NumberColumn(format="%.0f%%"),
         },
@@ -151,7 +152,8 @@ with grid.cell(column_span=2):
     card_title("How much did each annotator do?", f"Labels of each annotator, n = {len(labels.annotators):,}")
     show(figures.labels_per_annotator(labels, dark=dark()), "load")
 with grid.cell():
-    card_title("How many opinions has each example?", f"Labels of each example, n = {n:,}")
+    alone = int((labels.labels_per_example == 1).sum())
+    card_title("How many opinions has each example?", f"Labels of each example, n = {n:,}. {alone:,} have a single one")
     show(figures.labels_per_example(labels, dark=dark()), "effort")
 
 how(

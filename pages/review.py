@@ -77,16 +77,21 @@ with grid.cell():
 with grid.cell(column_span=2):
     rows = labels.example == i
     agreeing = labels.label[rows] == result.label[i]
-    card_title("Who said what?", f"{int(rows.sum())} label(s), {int(agreeing.sum())} for the consensus")
+    card_title("Who said what?", f"{int(agreeing.sum())} of {int(rows.sum())} labels say the consensus")
     said = who_said_what(labels, result, name, data.pred_probs)
     st.dataframe(
-        said.assign(label=shown(said["label"]), source=shown(said["source"]), agrees=["=" if same else "≠" for same in said["agrees"]]),
+        said.assign(
+            weight=100 * said["weight"],
+            label=shown(said["label"]),
+            source=shown(said["source"]),
+            agrees=["=" if same else "≠" for same in said["agrees"]],
+        ),
         column_config={
             "label": "Label",
             "agrees": st.column_config.TextColumn("", width=40, help="Whether they say the consensus label"),
             "source": "Who",
             "weight": st.column_config.ProgressColumn(
-                "Weight", format="percent", min_value=0, max_value=1, color="gray", help="Of all that speaks for or against the consensus"
+                "Weight", format="%.0f%%", min_value=0, max_value=100, color="gray", help="Of all that speaks for or against the consensus"
             ),
             "quality": st.column_config.NumberColumn("Quality", format="%.2f", help="Of the annotator, over all their labels"),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),

@@ -75,7 +75,10 @@ def softmax(row, gold=-1):
 
 def two_thirds(labels, gold=None):
     rows = shares(labels, gold=gold)
-    return rows, [max(row) < 2 / 3 - 1e-9 or (n == 0 and (gold is None or gold[i] < 0)) for i, (row, n) in enumerate(zip(rows, labels.labels_per_example, strict=True))]
+    return rows, [
+        max(row) < 2 / 3 - 1e-9 or (n == 0 and (gold is None or gold[i] < 0))
+        for i, (row, n) in enumerate(zip(rows, labels.labels_per_example, strict=True))
+    ]
 
 
 def wawa(labels, gold=None):
@@ -123,7 +126,9 @@ def plantnet(labels, gold=None, max_iter=5, alpha=0.5, beta=0.2, min_confidence=
             rows = clamp(rows, gold)
         if step == max_iter:
             return rows, [not v for v in valid]
-        found = [{g for i, j, g in triples(labels) if j == a and valid[i] and rows[i][g] >= max(rows[i]) - 1e-9} for a in range(len(weight))]
+        found = [
+            {g for i, j, g in triples(labels) if j == a and valid[i] and rows[i][g] >= max(rows[i]) - 1e-9} for a in range(len(weight))
+        ]
         weight = [len(f) ** alpha - len(f) ** beta + math.log(2.1) for f in found]
     return None
 
@@ -221,11 +226,18 @@ def dawid_skene_clusters(labels, member, gold=None, prior_strength=5.0, max_iter
         cluster_rows = np.array([sum(member[j, c] * counts[j] for j in range(n_annotators)) + prior for c in range(member.shape[1])])
         log_rows = np.log(cluster_rows / cluster_rows.sum(axis=2, keepdims=True))
         log_size, log_prior = log_share(member[active]), log_share(rows)
-        member = np.array([softmax([float((counts[j] * log_rows[c]).sum() + log_size[c]) for c in range(member.shape[1])])[0] for j in range(n_annotators)])
+        member = np.array(
+            [
+                softmax([float((counts[j] * log_rows[c]).sum() + log_size[c]) for c in range(member.shape[1])])[0]
+                for j in range(n_annotators)
+            ]
+        )
         log_confusion = np.array([sum(member[j, c] * log_rows[c] for c in range(member.shape[1])) for j in range(n_annotators)])
         rows, _ = dawid_skene_e(labels, log_confusion, log_prior, gold)
         bound = sum(rows[i][t] * log_confusion[j, t, g] for i, j, g in triples(labels) for t in range(k))
-        bound += sum(rows[i][t] * (log_prior[t] - (math.log(rows[i][t]) if rows[i][t] else 0)) for i in range(n) for t in range(k) if rows[i][t])
+        bound += sum(
+            rows[i][t] * (log_prior[t] - (math.log(rows[i][t]) if rows[i][t] else 0)) for i in range(n) for t in range(k) if rows[i][t]
+        )
         bound += sum(m * (log_size[c] - math.log(m)) for j in range(n_annotators) if active[j] for c, m in enumerate(member[j]) if m)
         trace.append(bound + sum((prior * log_rows[c]).sum() for c in range(member.shape[1])))
     return rows, trace
@@ -273,7 +285,11 @@ def ebcc(labels, start, n_subtypes, gold=None, prior_right=4.0, prior_wrong=1.0,
         log_class = digamma(share_beliefs) - digamma(share_beliefs.sum())
         bound, q = 0.0, np.zeros((n, k, n_subtypes))
         for i in range(n):
-            joint = log_size + log_class[:, None] + sum((log_rows[j, :, :, g] for e, j, g in triples(labels) if e == i), np.zeros((k, n_subtypes)))
+            joint = (
+                log_size
+                + log_class[:, None]
+                + sum((log_rows[j, :, :, g] for e, j, g in triples(labels) if e == i), np.zeros((k, n_subtypes)))
+            )
             open_classes = range(k) if gold is None or gold[i] < 0 else [gold[i]]
             row, evidence = softmax([joint[t, m] for t in open_classes for m in range(n_subtypes)])
             for position, value in enumerate(row):
@@ -281,7 +297,9 @@ def ebcc(labels, start, n_subtypes, gold=None, prior_right=4.0, prior_wrong=1.0,
             bound += evidence
         bound -= dirichlet_divergence(share_beliefs, share_prior)
         bound -= sum(dirichlet_divergence(size_beliefs[t], size_prior) for t in range(k))
-        bound -= sum(dirichlet_divergence(beliefs[j, t, m], row_prior[t]) for j in range(n_annotators) for t in range(k) for m in range(n_subtypes))
+        bound -= sum(
+            dirichlet_divergence(beliefs[j, t, m], row_prior[t]) for j in range(n_annotators) for t in range(k) for m in range(n_subtypes)
+        )
         trace.append(bound)
     return q.sum(axis=2), trace
 

@@ -58,7 +58,9 @@ def blend(wide: Wide, models: Sequence[Table], consensus: Sequence[int], n_class
     return posterior, of_model, of_annotator
 
 
-def annotator_quality(wide: Wide, posterior: Table, consensus: Sequence[int], of_model: Sequence[float], weights: Sequence[float]) -> list[float]:
+def annotator_quality(
+    wide: Wide, posterior: Table, consensus: Sequence[int], of_model: Sequence[float], weights: Sequence[float]
+) -> list[float]:
     """Each annotator's mean label quality and agreement with the consensus, averaged by the model's share."""
     n_labels = [sum(said is not None for said in row) for row in wide]
     per_example = np.mean([n for n in n_labels if n])

@@ -164,3 +164,120 @@ def dirichlet_mean_log_density(prior, mean_log):
     """Mean of the log density of a symmetric Dirichlet, where the mean logs of the probabilities are mean_log."""
     size = len(mean_log)
     return math.lgamma(size * prior) - size * math.lgamma(prior) + (prior - 1) * sum(mean_log)
+
+
+# ---------------------------------------------------------------------- KOS
+
+
+def parts(labels):
+    """For each example and annotator, (kind, code) -> a number for its connected part, by flooding."""
+    number = {}
+    for _, j, _ in rows(labels):
+        edge, n = [("annotator", j)], len(number)
+        while edge:
+            node = edge.pop()
+            if node not in number:
+                number[node] = n
+                for i, k, _ in rows(labels):
+                    if node in (("example", i), ("annotator", k)):
+                        edge += [("example", i), ("annotator", k)]
+    return number
+
+
+def kos(labels, gold, y, prior_strength, n_iter):
+    """KOS by its equations from first messages y: log odds of class 1 (N,), decisions (N,), accuracy (J,), cosines."""
+    table, number = rows(labels), parts(labels)
+    sign = [1.0 if g == 1 else -1.0 for _, _, g in table]
+    cosines, y = [], list(y)
+    for _ in range(n_iter):
+        x = [0.0] * len(table)
+        for a, (i, _, _) in enumerate(table):
+            x[a] = sum(sign[b] * y[b] for b, (other, _, _) in enumerate(table) if other == i and b != a)
+        size = math.sqrt(sum(v * v for v in x) / len(x))
+        for a, (i, _, _) in enumerate(table):
+            if gold[i] >= 0:
+                x[a] = (1.0 if gold[i] == 1 else -1.0) * (size or 1.0)
+        new = []
+        for a, (_, j, _) in enumerate(table):
+            others = [sign[b] * x[b] for b, (_, other, _) in enumerate(table) if other == j and b != a]
+            new.append(sum(others) / max(len(others), 1))
+        new = kos_scaled(table, number, [v + w for v, w in zip(kos_scaled(table, number, new), y, strict=True)])
+        lengths = math.sqrt(sum(v * v for v in new) * sum(v * v for v in y))
+        cosines.append(sum(v * w for v, w in zip(new, y, strict=True)) / lengths if lengths else 1.0)
+        y = new
+    score = [sum(sign[a] * y[a] for a, (other, _, _) in enumerate(table) if other == i) for i in range(len(labels.examples))]
+    return kos_calibrated(labels, gold, score, prior_strength), score, cosines
+
+
+def kos_scaled(table, number, y):
+    """Messages of mean square 1 in each connected part."""
+    scale = {}
+    for part in set(number.values()):
+        squares = [v * v for v, (i, _, _) in zip(y, table, strict=True) if number["example", i] == part]
+        scale[part] = math.sqrt(sum(squares) / len(squares)) or 1.0
+    return [v / scale[number["example", i]] for v, (i, _, _) in zip(y, table, strict=True)]
+
+
+def kos_calibrated(labels, gold, score, prior_strength):
+    """Log odds of class 1 of each example (infinite for gold), and the accuracy of each annotator on the decisions."""
+    table, ones = rows(labels), []
+    for i, value in enumerate(score):
+        votes = [g for other, _, g in table if other == i]
+        share = sum(votes) / len(votes) if votes else 0.5
+        ones.append(float(gold[i]) if gold[i] >= 0 else share if value == 0 else float(value > 0))
+    right = [ones[i] if g == 1 else 1 - ones[i] for i, _, g in table]
+    crowd, accuracy, odds = sum(right) / len(right), [], []
+    for j in range(len(labels.annotators)):
+        mine = [r for r, (_, who, _) in zip(right, table, strict=True) if who == j]
+        accuracy.append(min(1 - 1e-10, max(1e-10, (sum(mine) + prior_strength * crowd) / (len(mine) + prior_strength))))
+    for i, value in enumerate(score):
+        total = sum((1 if g == 1 else -1) * math.log(accuracy[j] / (1 - accuracy[j])) for other, j, g in table if other == i)
+        odds.append(math.inf * (2 * gold[i] - 1) if gold[i] >= 0 else total if value == 0 else math.copysign(abs(total), value))
+    return odds, accuracy
+
+
+# ---------------------------------------------------------------------- M-MSR
+
+
+def mmsr_skills(labels, gold, n_iter):
+    """Skills (J,) before their bounds, and minus the mean squared misfit after each iteration, by dense loops."""
+    n_classes, size = len(labels.classes), len(labels.annotators)
+    table = rows(labels)
+    if gold is not None:
+        table += [(i, size, int(g)) for i, g in enumerate(gold) if g >= 0]
+        size += 1
+    common, agreed = np.zeros((size, size)), np.zeros((size, size))
+    for i, j, g in table:
+        for other, k, h in table:
+            if i == other and j != k:
+                common[j, k] += 1
+                agreed[j, k] += g == h
+    with np.errstate(invalid="ignore"):
+        c = np.where(common > 0, (n_classes * agreed / common - 1) / max(n_classes - 1, 1), 0.0)
+    total = common.sum()
+    typical = math.sqrt(max((common * c).sum() / total if total else 0.0, 0.01))
+    skill = [typical if not n.sum() else min(1.0, max(-1.0, (n * row).sum() / n.sum() / typical)) for n, row in zip(common, c, strict=True)]
+    left = right = np.array(skill)
+    trace = []
+    for _ in range(n_iter):
+        right = np.array([mmsr_mean(common[j], c[j], left, right[j], n_classes) for j in range(size)])
+        left = np.array([mmsr_mean(common[j], c[j], right, left[j], n_classes) for j in range(size)])
+        a, b = math.sqrt((left**2).sum()), math.sqrt((right**2).sum())
+        if a and b:
+            left, right = left / math.sqrt(a / b), right * math.sqrt(a / b)
+        trace.append(-(common * (c - np.outer(left, right)) ** 2).sum() / max(total, 1))
+    return ((left + right) / 2)[: len(labels.annotators)], trace
+
+
+def mmsr_mean(common, c, skill, before, n_classes):
+    """One skill from those of the others: least squares, where pairs count less the more standard errors they are off."""
+    top = bottom = 0.0
+    for n, agreement, other in zip(common, c, skill, strict=True):
+        if n > 0:
+            chance = min(0.98, max(0.02, (1 + (n_classes - 1) * before * other) / n_classes))
+            error = n_classes / max(n_classes - 1, 1) * math.sqrt(chance * (1 - chance) / n)
+            off = abs(agreement - before * other) / error
+            weight = n * (1.0 if off <= 1.345 else 1.345 / off)
+            top += weight * other * agreement
+            bottom += weight * other**2
+    return top / bottom if bottom > 0 else before

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable
+
+from multiannotator_core.labels import CrowdLabels
 
 
 class NaiveDesk:
@@ -38,3 +41,22 @@ class NaiveDesk:
             elif stack:
                 gold[example] = stack[-1]
         return gold
+
+
+def changed_examples(before: CrowdLabels, after: CrowdLabels) -> dict[str, tuple[str, int, int]]:
+    """Example -> (change, number of labels before, after), one example at a time."""
+    found = {}
+    for name in {str(name) for name in [*before.examples, *after.examples]}:
+        old, new = _labels_of(before, name), _labels_of(after, name)
+        if old is None or new is None or old != new:
+            change = "added" if old is None else "removed" if new is None else "changed"
+            found[name] = (change, (old or Counter()).total(), (new or Counter()).total())
+    return found
+
+
+def _labels_of(labels: CrowdLabels, name: str) -> Counter[tuple[str, str]] | None:
+    if name not in {str(example) for example in labels.examples}:
+        return None
+    rows = labels.to_long().astype(str)
+    rows = rows[rows["example"] == name]
+    return Counter(zip(rows["annotator"], rows["label"], strict=True))

@@ -88,7 +88,7 @@ def test_names_hardly_matter():
     frame = labels.to_long()
     renamed = mc.CrowdLabels.from_long(frame.assign(annotator=[-j for j in frame["annotator"]]))
 
-    expected, actual = (mc.aggregate(l, "mace", max_iter=2000, tol=1e-13) for l in (labels, renamed))
+    expected, actual = (mc.aggregate(table, "mace", max_iter=2000, tol=1e-13) for table in (labels, renamed))
 
     assert np.abs(expected.posterior - actual.posterior).max() < 1e-4
 

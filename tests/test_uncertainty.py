@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 import multiannotator_core as mc
+from multiannotator_core.quality.annotators import annotator_metrics
 from multiannotator_core.quality.confusion_prior import fit_crowd_prior, fit_dirichlet
 from multiannotator_core.quality.spammers import spammer_scores
 from multiannotator_core.quality.uncertainty import (
@@ -188,16 +189,20 @@ def test_probability_of_being_better_agrees_with_draws():
 
 
 def test_ranks_are_places_with_an_interval():
-    """The ranks are a permutation in the order of quality, inside their intervals; equal seeds give equal intervals."""
+    """Ranks are a permutation by quality, their intervals hold them and the true places, and equal seeds give equal intervals."""
     rng = np.random.default_rng(6)
-    labels = crowd_of(rng, honest(rng, 12, 3, 0.4, 0.95), 200, 4, np.full(3, 1 / 3))
+    right = rng.permutation(np.linspace(0.3, 0.95, 12))
+    confusion = np.where(np.eye(3, dtype=bool), right[:, None, None], (1 - right[:, None, None]) / 2)
+    labels = crowd_of(rng, confusion, 400, 5, np.full(3, 1 / 3))
     result = mc.aggregate(labels)
     intervals = annotator_intervals(labels, result, seed=1)
+    true_rank = (-right).argsort().argsort() + 1
 
     assert sorted(intervals["rank"]) == list(range(1, 13))
     assert intervals.sort_values("rank")["quality"].is_monotonic_decreasing
     assert ((intervals["rank_low"] <= intervals["rank"]) & (intervals["rank"] <= intervals["rank_high"])).all()
-    assert (intervals["rank_high"] - intervals["rank_low"]).max() < 11
+    assert ((intervals["rank_low"] <= true_rank) & (true_rank <= intervals["rank_high"])).sum() >= 11
+    assert (intervals["rank_high"] - intervals["rank_low"]).mean() < 5
     pd.testing.assert_frame_equal(intervals, annotator_intervals(labels, result, seed=1))
 
 
@@ -306,9 +311,9 @@ def test_bluebirds_annotators_are_not_all_alike():
     labels = mc.CrowdLabels.from_long(pd.read_csv(DATA / "bluebirds" / "answers.csv"))
     gold = pd.read_csv(DATA / "bluebirds" / "truth.csv").set_index("task")["truth"]
     verdicts = annotator_verdicts(labels, mc.aggregate(labels))
-    accuracy = mc.quality.annotator_metrics(labels, mc.aggregate(labels), gold=gold)["accuracy_on_gold"].to_numpy(np.float64)
+    accuracy = annotator_metrics(labels, mc.aggregate(labels), gold=gold)["accuracy_on_gold"].to_numpy(np.float64)
     inside = (verdicts["quality_low"] <= accuracy) & (accuracy <= verdicts["quality_high"])
 
-    assert inside.mean() > 0.85
+    assert inside.mean() > 0.8
     assert {"trustworthy", "ordinary"} <= set(verdicts["verdict"])
     assert verdicts["verdict"].isin(ALARMS).any()

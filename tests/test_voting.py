@@ -180,7 +180,8 @@ def test_gold_is_needed_in_a_direct_call():
 
 
 @pytest.mark.parametrize(
-    ("name", "wawa", "zero_based_skill"), [("bluebirds", 0.7593, 0.7593), ("dog", 0.829, 0.8302), ("rte", 0.9187, 0.9213), ("web", 0.7693, 0.8262)]
+    ("name", "wawa", "zero_based_skill"),
+    [("bluebirds", 0.7593, 0.7593), ("dog", 0.829, 0.8302), ("rte", 0.9187, 0.9213), ("web", 0.7693, 0.8262)],
 )
 def test_real_crowds(real_data, name, wawa, zero_based_skill):
     """On real crowds each is at least as good as crowd-kit's method of the same name, less .0065 for other ties."""

@@ -24,8 +24,10 @@ from .glad import glad, glad_with_model
 from .gold_majority_vote import gold_majority_vote
 from .ibcc import ibcc
 from .iwmv import iwmv
+from .kos import kos
 from .mace import mace
 from .majority_vote import majority_vote, naive_soft
+from .mmsr import mmsr
 from .one_coin import one_coin
 from .plantnet import plantnet
 from .two_thirds import two_thirds
@@ -214,6 +216,21 @@ METHODS: dict[str, Method] = {
         auto,
         "Automatic",
         "If you do not know which to take: tries every method on hidden labels and takes the best; needs no gold.",
+    ),
+    "kos": Method(
+        "KOS",
+        kos,
+        "Spam",
+        "For two classes: finds reliable annotators by passing messages, without assuming how good they are.",
+        needs=("two_classes",),
+        reference="Karger, Oh & Shah 2011",
+    ),
+    "mmsr": Method(
+        "M-MSR",
+        mmsr,
+        "Spam",
+        "When some annotators may collude: skills come from how often pairs agree, and extreme pairs are left out.",
+        reference="Ma & Olshevsky 2020",
     ),
 }
 

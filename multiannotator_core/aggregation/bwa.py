@@ -59,7 +59,8 @@ def bwa(
     def residuals(score: NDArray[np.float64]) -> NDArray[np.float64]:
         """(J, K) sum over the labels of j of (z - x)^2 = z^2, and 1 - 2 z more for the class that was said."""
         of_said = np.bincount(said, weights=1 - 2 * score[labels.example, labels.label], minlength=n.size * n_classes)
-        return np.maximum(by_annotator @ score**2 + of_said.reshape(-1, n_classes), 0)
+        total: NDArray[np.float64] = by_annotator @ score**2 + of_said.reshape(-1, n_classes)
+        return np.maximum(total, 0)  # rounding may leave a sum of squares just below 0
 
     start = vote_shares(labels, gold)
     variance = (labels.labels_per_example @ (start * (1 - start))) / max(len(labels), 1)

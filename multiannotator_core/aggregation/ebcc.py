@@ -63,9 +63,7 @@ def ebcc(
     best: Fit[Beliefs] | None = None
     for _ in range(n_restarts):
         start = model.split(pattern, rng)
-        fit = run_em(
-            model.m_step, model.e_step, start, max_iter=max_iter, tol=tol, n_labels=len(labels), on_iteration=on_iteration
-        )
+        fit = run_em(model.m_step, model.e_step, start, max_iter=max_iter, tol=tol, n_labels=len(labels), on_iteration=on_iteration)
         if best is None or fit.trace[-1] > best.trace[-1]:
             best = fit
     assert best is not None  # there is at least one start
@@ -126,13 +124,15 @@ class SubtypeModel:
 
     def by_class(self, posterior: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, K) posterior of the classes alone."""
-        return posterior.reshape(len(posterior), *self.shape[2:]).sum(axis=2)
+        of_classes: NDArray[np.float64] = posterior.reshape(len(posterior), *self.shape[2:]).sum(axis=2)
+        return of_classes
 
     def confusion(self, fit: Fit[Beliefs]) -> NDArray[np.float64]:
         """confusion[j, true, given]: the mean rows of the subtypes, weighted by their sizes."""
         rows, sizes = fit.parameters.rows, fit.parameters.sizes
         mean = rows / rows.sum(axis=1, keepdims=True)
-        return np.einsum("jgtm,tm->jtg", mean, sizes / sizes.sum(axis=1, keepdims=True))
+        confusion: NDArray[np.float64] = np.einsum("jgtm,tm->jtg", mean, sizes / sizes.sum(axis=1, keepdims=True))
+        return confusion
 
 
 def patterns(labels: CrowdLabels, rounds: int = 3) -> list[NDArray[np.intp]]:

@@ -33,8 +33,8 @@ def kos(
     signed messages) and y (from annotator to example: the mean agreement on the annotator's other examples), starting
     from y ~ N(1, 1); the decision is the sign of the sum of signed y. The paper takes a sum for y as well: the same up to
     scale for its crowds, in which all annotators label equally many examples, but in others the busiest alone decide.
-    Messages are scaled to mean square 1 after each iteration, in each connected part of the crowd. Examples with gold
-    send their gold class.
+    After each iteration messages are scaled to mean square 1 in each connected part of the crowd, and averaged with those
+    before: the same end, but small crowds, whose messages would circle for ever, come to rest. Examples with gold send it.
 
     KOS knows signs only. For probabilities, each annotator's accuracy is measured on the decisions (as in `one_coin`) and
     the example's log odds are those of its labels at these accuracies, with the sign of the decision. Where no message
@@ -67,7 +67,10 @@ def kos(
         posterior,
         label=label,
         confusion=symmetric_confusion(accuracy, 2),
-        annotator_scores={"reliability": np.bincount(labels.annotator, weights=y, minlength=len(n)) / np.maximum(n, 1), "accuracy": accuracy},
+        annotator_scores={
+            "reliability": np.bincount(labels.annotator, weights=y, minlength=len(n)) / np.maximum(n, 1),
+            "accuracy": accuracy,
+        },
         trace=tuple(trace),
         converged=converged,
     )
@@ -95,14 +98,19 @@ class _Messages:
         agreement = self.sign * x
         total = np.bincount(self.annotator, weights=agreement, minlength=self.size[1])
         new = (total[self.annotator] - agreement) / self.others
-        squares = np.bincount(self.part, weights=new**2) / np.maximum(np.bincount(self.part), 1)
-        new /= np.sqrt(np.where(squares > 0, squares, 1.0))[self.part]
+        new = self._scaled(self._scaled(new) + y)
         lengths = float(np.linalg.norm(new) * np.linalg.norm(y))
         return new, float(new @ y) / lengths if lengths > 0 else 1.0
 
+    def _scaled(self, y: Floats) -> Floats:
+        """Messages of mean square 1 in each connected part."""
+        squares = np.bincount(self.part, weights=y**2) / np.maximum(np.bincount(self.part), 1)
+        return y / np.sqrt(np.where(squares > 0, squares, 1.0))[self.part]
+
     def to_example(self, y: Floats) -> Floats:
         """(N,) sum of the signed messages of all annotators of each example."""
-        return np.bincount(self.example, weights=self.sign * y, minlength=self.size[0]).astype(np.float64, copy=False)
+        total: Floats = np.bincount(self.example, weights=self.sign * y, minlength=self.size[0])
+        return total
 
 
 def _decisions(labels: CrowdLabels, score: Floats, gold: NDArray[np.int32] | None) -> Floats:

@@ -78,4 +78,5 @@ def classes_identified(labels: CrowdLabels, shares: NDArray[np.float64], valid: 
     n_classes = len(labels.classes)
     said = np.zeros(len(labels.annotators) * n_classes, dtype=bool)
     said[labels.annotator[right].astype(np.int64) * n_classes + labels.label[right]] = True
-    return said.reshape(-1, n_classes).sum(axis=1).astype(np.float64)
+    number: NDArray[np.float64] = said.reshape(-1, n_classes).sum(axis=1, dtype=np.float64)
+    return number

@@ -26,7 +26,8 @@ def wawa(labels: CrowdLabels, *, gold: NDArray[np.int32] | None = None) -> Conse
 def winners(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, K) the class with the highest score of each row as a certainty; shared evenly among tied classes."""
     tied = scores >= scores.max(axis=1, keepdims=True) - TIE
-    return tied / tied.sum(axis=1, keepdims=True)
+    shared: NDArray[np.float64] = tied / tied.sum(axis=1, keepdims=True)
+    return shared
 
 
 def weighted_shares(labels: CrowdLabels, weight: NDArray[np.float64], gold: NDArray[np.int32] | None = None) -> NDArray[np.float64]:

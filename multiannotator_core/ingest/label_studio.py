@@ -40,8 +40,8 @@ def parse(document: Document, request: Request) -> Parsed:
     types = {str(result.get("type")) for _, entry in _annotations(document) for result in entries(entry.get("result"))}
     if types and not types & CATEGORICAL.keys():
         raise IngestError(
-            f"{document.name}: this export holds {', '.join(sorted(types))}, such as boxes or spans. Crowdlens audits one label per example; "
-            "choose a classification control, or export one row per region."
+            f"{document.name}: this export holds {', '.join(sorted(types))}, such as boxes or spans. Crowdlens audits one label "
+            "per example; choose a classification control, or export one row per region."
         )
     control, option = chosen_question(request, document.name)
     gathered = Gathered(document.notes)

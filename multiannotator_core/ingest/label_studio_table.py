@@ -18,7 +18,7 @@ FIXED = (*SIGNATURE, "annotator", "created_at", "updated_at", "was_cancelled", "
 
 def matches(document: Document, request: Request) -> str | None:
     """The columns that every such export has."""
-    known = SIGNATURE <= set(document.columns) and document.table is not None
+    known = set(document.columns) >= SIGNATURE and document.table is not None
     return "it has the columns 'annotation_id' and 'lead_time'" if known else None
 
 

@@ -24,7 +24,7 @@ BOOLEAN = {"true", "false", "on", "off", ""}
 
 def matches(document: Document, request: Request) -> str | None:
     """The three ids of every batch file."""
-    known = document.table is not None and SIGNATURE <= set(document.columns)
+    known = document.table is not None and set(document.columns) >= SIGNATURE
     return "it has the columns 'HITId', 'AssignmentId' and 'WorkerId'" if known else None
 
 
@@ -68,7 +68,7 @@ def parse(document: Document, request: Request) -> Parsed:
         IngestError: several questions and no question=, several choices at once.
     """
     table, name = document.table, document.name
-    if table is None or not SIGNATURE <= set(table.column_names):
+    if table is None or not set(table.column_names) >= SIGNATURE:
         raise IngestError(
             f"{name} is no batch file of Mechanical Turk: it lacks {', '.join(sorted(SIGNATURE))}. Download the results again."
         )

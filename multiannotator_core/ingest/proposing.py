@@ -92,8 +92,9 @@ def _proposal(key: str, why: str, sources: Sequence[Document], reasons: dict[str
 def _mapping(key: str, source: Document, several: bool) -> dict[str, str | None]:
     """Role -> column: what the format prescribes, or what the names suggest; nothing where there are no columns."""
     reader = READERS[key]
-    if reader.columns is not None:
-        return dict(reader.columns(source))
+    if reader.columns is not None and source.table is not None:
+        fixed: dict[str, str | None] = {**reader.columns(source)}
+        return {**fixed, "label": guessed_label(source.table, fixed["label"])}
     if key != "long" or source.table is None:
         return {}
     found = guess(source.columns)[0]

@@ -23,7 +23,7 @@ REMOVED = ("user_ip", "user_id")
 
 def matches(document: Document, request: Request) -> str | None:
     """The columns that every export has."""
-    known = document.table is not None and SIGNATURE <= set(document.columns)
+    known = document.table is not None and set(document.columns) >= SIGNATURE
     return "it has the columns 'classification_id', 'workflow_id' and 'annotations'" if known else None
 
 

@@ -23,9 +23,6 @@ LEVELS = ("nominal", "ordinal", "interval")
 WEIGHTS = ("identity", "linear", "quadratic", "ordinal")
 
 
-# ---------------------------------------------------------------------- the whole crowd
-
-
 def krippendorff_alpha(labels: CrowdLabels, level: str = "nominal") -> float:
     """Krippendorff's alpha: 1 = perfect agreement, 0 = chance, below 0 = systematic disagreement.
 
@@ -41,10 +38,10 @@ def krippendorff_alpha(labels: CrowdLabels, level: str = "nominal") -> float:
     """
     if level not in LEVELS:
         raise ValueError(f"level={level!r} is not known; choose one of {', '.join(LEVELS)}.")
-    units = _units(labels)
+    units = units_of(labels)
     comparable = units.n >= 2
     pairable = units.shares[comparable].sum(axis=0)
-    distance = _distances(labels, level, pairable)
+    distance = distances(labels, level, pairable)
     observed = (units.spread(distance)[comparable] / (units.n[comparable] - 1)).sum()
     total = pairable.sum()
     expected = (pairable @ distance @ pairable - units.own_spread(distance)[comparable].sum()) / max(total - 1, 1)
@@ -87,9 +84,6 @@ def gwet_ac2(labels: CrowdLabels, weights: str | ArrayLike = "quadratic") -> flo
         return 1.0 if n_compared else 0.0
     chance = table.sum() / (k * (k - 1)) * float((share * (1 - share)).sum())
     return _beyond_chance(1 - agreement, 1 - chance, n_compared)
-
-
-# ---------------------------------------------------------------------- pairs of annotators
 
 
 def cohen_kappa(labels: CrowdLabels, a: Hashable, b: Hashable) -> float:
@@ -177,20 +171,18 @@ def wilson_interval(
     return np.clip(middle - half, 0.0, share), np.clip(middle + half, share, 1.0)
 
 
-# ---------------------------------------------------------------------- parts
-
-
 @dataclass(frozen=True)
-class _Units:
+class Units:
     """shares[i, k]: annotators who gave example i class k; n[i]: annotators of example i.
 
-    repeats[r, k] are the shares of an annotator who labelled example repeat_of[r] more than once.
+    repeats[r, k]: shares of annotator repeat_by[r], who labelled example repeat_of[r] more than once.
     """
 
     shares: NDArray[np.float64]
     n: NDArray[np.float64]
     repeats: NDArray[np.float64]
     repeat_of: NDArray[np.int32]
+    repeat_by: NDArray[np.int32]
 
     def spread(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N,) sum of weight[k, l] over all ordered pairs of labels of two different annotators."""
@@ -207,11 +199,12 @@ class _Units:
         return once + np.bincount(self.repeat_of, weights=extra, minlength=len(self.n))
 
 
-def _units(labels: CrowdLabels) -> _Units:
+def units_of(labels: CrowdLabels) -> Units:
+    """The examples as the coefficients see them."""
     k = len(labels.classes)
     if not labels.repeated:
-        votes = labels.votes
-        return _Units(votes, labels.labels_per_example.astype(np.float64), np.empty((0, k)), np.empty(0, dtype=np.int32))
+        nobody = np.empty(0, dtype=np.int32)
+        return Units(labels.votes, labels.labels_per_example.astype(np.float64), np.empty((0, k)), nobody, nobody)
     weight = 1.0 / own_repeats(labels)[0]
     shares = labels.weighted_votes(weight)
     rows = np.flatnonzero(weight < 1)
@@ -219,12 +212,12 @@ def _units(labels: CrowdLabels) -> _Units:
     _, first, place = np.unique(pair, return_index=True, return_inverse=True)
     repeats = np.zeros((len(first), k))
     np.add.at(repeats, (place, labels.label[rows]), weight[rows])
-    return _Units(shares, np.rint(shares.sum(axis=1)), repeats, labels.example[rows[first]])
+    return Units(shares, np.rint(shares.sum(axis=1)), repeats, labels.example[rows[first]], labels.annotator[rows[first]])
 
 
 def _agreement_and_shares(labels: CrowdLabels, weight: NDArray[np.float64]) -> tuple[float, NDArray[np.float64], float]:
     """Mean weighted agreement of the examples with two annotators, mean class shares (K,), and how many such examples."""
-    units = _units(labels)
+    units = units_of(labels)
     comparable, labelled = units.n >= 2, units.n >= 1
     share = (units.shares[labelled] / units.n[labelled, None]).mean(axis=0) if labelled.any() else np.zeros(len(labels.classes))
     if not comparable.any():
@@ -246,7 +239,7 @@ def _kappa(agreement: NDArray[np.float64] | float, chance: NDArray[np.float64] |
     return np.where(room > 1e-12, (agreement - chance) / np.where(room > 1e-12, room, 1.0), 1.0)
 
 
-def _distances(labels: CrowdLabels, level: str, pairable: NDArray[np.float64]) -> NDArray[np.float64]:
+def distances(labels: CrowdLabels, level: str, pairable: NDArray[np.float64]) -> NDArray[np.float64]:
     """Squared distance of each two classes (K, K)."""
     k = len(labels.classes)
     if level == "nominal":
@@ -257,9 +250,11 @@ def _distances(labels: CrowdLabels, level: str, pairable: NDArray[np.float64]) -
 
 
 def _places(labels: CrowdLabels) -> NDArray[np.float64]:
-    """(K,) the class names where they are numbers, else 0 .. K - 1."""
-    values: NDArray[np.float64] = pd.to_numeric(pd.Series(labels.classes.tolist(), dtype=object), errors="coerce").to_numpy(np.float64)
-    return values if np.isfinite(values).all() else np.arange(len(values), dtype=np.float64)
+    """(K,) the class names where they are different numbers, else 0 .. K - 1."""
+    texts = pd.Series([str(name) for name in labels.classes])
+    values: NDArray[np.float64] = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
+    numbers = np.isfinite(values).all() and len(np.unique(values)) == len(values)
+    return values if numbers else np.arange(len(values), dtype=np.float64)
 
 
 def _weights(labels: CrowdLabels, weights: str | ArrayLike) -> NDArray[np.float64]:

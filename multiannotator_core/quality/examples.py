@@ -209,7 +209,8 @@ def why_this_label(labels: CrowdLabels, result: Consensus, example: Hashable, pr
         sources = _crowdlab_weights(labels, result, at, rows, ensemble(labels, pred_probs))
     else:
         sources = _vote_weights(labels, result, at, rows)
-    return pd.DataFrame(sources, columns=list(_Source.__dataclass_fields__))
+    frame = pd.DataFrame(sources, columns=list(_Source.__dataclass_fields__))
+    return frame.astype({"agrees": bool, "weight": np.float64, "evidence": np.float64})  # also without a row
 
 
 def _log_evidence(labels: CrowdLabels, result: Consensus, at: int, rows: NDArray[np.intp], confusion: NDArray[np.float64]) -> list[_Source]:

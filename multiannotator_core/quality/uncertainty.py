@@ -94,7 +94,7 @@ class Beta:
     @classmethod
     def matched(cls, mean: NDArray[np.float64], variance: NDArray[np.float64], low: float = 0.0, high: float = 1.0) -> Beta:
         """The one with this mean and variance; a variance of 0 gives one that is as good as a point."""
-        width = max(high - low, np.finfo(np.float64).tiny)
+        width = high - low if high > low else 1.0
         middle = np.clip((mean - low) / width, 1e-6, 1 - 1e-6)
         most = middle * (1 - middle)
         labels = most / np.clip(variance / width**2, most * 1e-9, most * 0.999) - 1
@@ -107,7 +107,7 @@ class Beta:
 
     def above(self, value: float | NDArray[np.float64]) -> NDArray[np.float64]:
         """Probability of more than this value."""
-        place = (np.asarray(value) - self.low) / max(self.high - self.low, np.finfo(np.float64).tiny)
+        place = (np.asarray(value) - self.low) / (self.high - self.low if self.high > self.low else 1.0)
         chance: NDArray[np.float64] = 1.0 - betainc(self.first, self.second, np.clip(place, 0.0, 1.0))
         return chance
 
@@ -218,8 +218,9 @@ def _ranks(mean: NDArray[np.float64], quality: Beta, level: float, seed: int) ->
     """Place of each annotator by the mean, and the interval of the place over draws of all qualities."""
     rng = np.random.default_rng(seed)
     place = np.empty((N_DRAWS, len(mean)), dtype=np.int32)
-    for draw in place:
-        draw[np.argsort(-rng.beta(quality.first, quality.second))] = np.arange(1, len(mean) + 1)
+    for draws in np.array_split(place, 10):
+        order = np.argsort(-rng.beta(quality.first, quality.second, size=draws.shape), axis=1)
+        np.put_along_axis(draws, order, np.arange(1, len(mean) + 1, dtype=np.int32)[None, :], axis=1)
     best = (-mean).argsort(kind="stable")
     rank = np.empty(len(mean), dtype=np.int64)
     rank[best] = np.arange(1, len(mean) + 1)

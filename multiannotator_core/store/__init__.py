@@ -8,5 +8,6 @@ from .database import StoreError, default_home
 from .journal import Conflict
 from .shelf import Dataset
 from .store import Store
+from .versions import changed_examples
 
-__all__ = ["FLAGS", "Conflict", "Dataset", "DatasetInfo", "RunInfo", "Store", "StoreError", "default_home"]
+__all__ = ["FLAGS", "Conflict", "Dataset", "DatasetInfo", "RunInfo", "Store", "StoreError", "changed_examples", "default_home"]

@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,8 +109,8 @@ class Database:
     def __init__(self, url: URL) -> None:
         self.engine = _engine(url)
         sqlite = url.get_backend_name() == "sqlite"
-        # One writer at a time within this process waits in line; across processes SQLite can only poll.
-        self._turn: contextlib.AbstractContextManager[Any] = threading.Lock() if sqlite else contextlib.nullcontext()
+        # SQLite lets waiting writers poll, and the unlucky one starves; within this process they stand in line.
+        self._turn: contextlib.AbstractContextManager[Any] = _Line() if sqlite else contextlib.nullcontext()
         self._writer = self.engine.execution_options(crowdlens_write=True)
         self._reader = self.engine if sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
         self.where = url.render_as_string(hide_password=True) if not sqlite else str(url.database)
@@ -145,6 +146,41 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+class _Line:
+    """A lock that goes to the one who has waited longest."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._taken = False
+
+    def __enter__(self) -> None:
+        with self._mutex:
+            if not self._taken:
+                self._taken = True
+                return
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        try:
+            mine.acquire()  # until the one before lets go
+        except BaseException:  # Ctrl-C while waiting: leave the line, or pass the turn on
+            with self._mutex:
+                left = mine in self._waiting
+                if left:
+                    self._waiting.remove(mine)
+            if not left:
+                self.__exit__()
+            raise
+
+    def __exit__(self, *_error: object) -> None:
+        with self._mutex:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False
 
 
 def _engine(url: URL) -> Engine:

@@ -73,7 +73,7 @@ def reading(path: Path) -> Iterator[None]:
     """A file that cannot be understood is damaged, whatever the parser says."""
     try:
         yield
-    except (ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, pa.ArrowException) as error:
+    except (ValueError, KeyError, TypeError, EOFError, MemoryError, zipfile.BadZipFile, pa.ArrowException) as error:
         raise StoreError(f"The file {path} is damaged ({error}). Restore it from a backup or an exported workspace.") from error
 
 
@@ -182,7 +182,7 @@ def read_run(path: Path) -> Consensus:
         StoreError: the file is damaged.
     """
     with reading(path):
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         about = json.loads(arrays["about"].tobytes())
         fields: dict[str, Any] = {name: arrays.get(name) for name in _ARRAYS}

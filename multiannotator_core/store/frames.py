@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Row
+from sqlalchemy import Row, Table
 
 from ..align import positions
 from ..labels import CrowdLabels
-from .coding import text_name
+from .coding import from_json
+from .database import decisions, exclusions
 
 DECISION_COLUMNS = ["example", "label", "flag", "reviewer", "note", "audit", "time", "revision"]
 EXCLUSION_COLUMNS = ["kind", "name", "reviewer", "reason", "time"]
@@ -20,17 +22,23 @@ EXCLUSION_COLUMNS = ["kind", "name", "reviewer", "reason", "time"]
 
 def decision_history(rows: Sequence[Row[Any]]) -> pd.DataFrame:
     """Every decision as a table, with the names of examples as they were when it was made."""
-    as_stored = [*DECISION_COLUMNS[2:], "undoes", "dataset"]
-    frame = pd.DataFrame(
-        [
-            (text_name(row.name), None if row.label is None else text_name(row.label), *(row._mapping[column] for column in as_stored))
-            for row in rows
-        ],
-        columns=[*DECISION_COLUMNS[:2], *as_stored],
-        dtype=object,
-    )
-    frame["time"] = pd.to_datetime(frame["time"], utc=True)
-    return frame.astype({"revision": "int64", "audit": "float64", "undoes": "Int64"})
+    frame = _frame(rows, decisions)
+    frame = frame.assign(example=decoded(frame["name"]), label=decoded(frame["label"]))
+    return frame[[*DECISION_COLUMNS, "undoes", "dataset"]].astype({"revision": "int64", "audit": "float64", "undoes": "Int64"})
+
+
+def _frame(rows: Sequence[Row[Any]], table: Table) -> pd.DataFrame:
+    """Rows with all columns of their table as objects, and the time as a time."""
+    names = [column.name for column in table.columns]
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in zip(names, columns, strict=True)})
+    return frame.assign(time=pd.to_datetime(frame["time"], utc=True, format="ISO8601"))
+
+
+def decoded(texts: pd.Series) -> pd.Series:
+    """The names that `name_text` made into these texts; None stays. One call of the parser reads all of them."""
+    values = json.loads(f"[{','.join(texts.fillna('null'))}]")
+    return pd.Series([from_json(value) if type(value) is dict else value for value in values], index=texts.index, dtype=object)
 
 
 def standing_decisions(rows: Sequence[Row[Any]], examples: pd.Index) -> pd.DataFrame:
@@ -58,13 +66,8 @@ def overlaid(given: NDArray[np.int32] | None, decided: pd.DataFrame, names: Crow
 
 def exclusion_history(rows: Sequence[Row[Any]]) -> pd.DataFrame:
     """Every exclusion and restoration as a table."""
-    frame = pd.DataFrame(
-        [(row.kind, text_name(row.name), row.reviewer, row.reason, row.time, bool(row.excluded)) for row in rows],
-        columns=[*EXCLUSION_COLUMNS, "excluded"],
-        dtype=object,
-    )
-    frame["time"] = pd.to_datetime(frame["time"], utc=True)
-    return frame.astype({"excluded": bool})
+    frame = _frame(rows, exclusions)
+    return frame.assign(name=decoded(frame["name"]))[[*EXCLUSION_COLUMNS, "excluded"]].astype({"excluded": bool})
 
 
 def standing_exclusions(rows: Sequence[Row[Any]], names: CrowdLabels) -> pd.DataFrame:

@@ -109,12 +109,11 @@ class Shelf:
         return Dataset(dataset, row.name, labels, pred_probs, gold, content, catalog.inputs_of(dataset, stored))
 
     def names(self, dataset: str) -> Names:
-        """The names of a dataset, from memory when they were read before.
+        """The names of a dataset, from memory when they were read before, even if another process has removed it since.
 
         Raises:
-            ValueError: there is no such dataset; another process may have removed it.
+            ValueError: there is no such dataset.
         """
-        self.folder(dataset)
         with self._lock:
             if dataset in self._names:
                 return self._names[dataset]

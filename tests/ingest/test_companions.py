@@ -35,7 +35,7 @@ def test_pred_probs_are_aligned_by_name(file: io.BytesIO) -> None:
     """Rows and columns find their examples and classes by name, in any order."""
     frame, pairs = ingest.read_pred_probs(file, LABELS)
 
-    assert [] == pairs
+    assert pairs == []
     pd.testing.assert_frame_equal(PROBS, frame, check_names=False, check_index_type=False, check_column_type=False)
     assert np.float64 == frame.to_numpy().dtype
 
@@ -110,8 +110,8 @@ def test_gold_is_found_by_alias_and_empty_rows_are_left_out() -> None:
     files = [upload("g.csv", frame.to_csv(index=False)), parquet("g.parquet", frame), json_lines("g.jsonl", frame.to_dict("records"))]
 
     for file in files:
-        assert {"1": "x", "10": "z"} == ingest.read_gold(file, LABELS).to_dict()
-    assert {"1": "x"} == ingest.read_gold(upload("g.csv", "task,label\n1,x\n")).to_dict()
+        assert ingest.read_gold(file, LABELS).to_dict() == {"1": "x", "10": "z"}
+    assert ingest.read_gold(upload("g.csv", "task,label\n1,x\n")).to_dict() == {"1": "x"}
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,11 @@ def test_gold_may_name_classes_that_nobody_gave() -> None:
     """The class list grows in natural order, and the labels stay what they were."""
     extended = ingest.with_gold_classes(LABELS, pd.Series({"1": "w", "2": "x", "10": "y"}))
 
-    assert ["w", "x", "y", "z"] == list(extended.classes)
+    assert list(extended.classes) == ["w", "x", "y", "z"]
     pd.testing.assert_frame_equal(LABELS.to_long(), extended.to_long())
     assert LABELS is ingest.with_gold_classes(LABELS, pd.Series({"1": "x"}))
     numbers = CrowdLabels.from_long(pd.DataFrame({"task": [1], "worker": [1], "label": [2]}))
-    assert [2] == list(ingest.with_gold_classes(numbers, pd.Series({"1": "2"})).classes)
+    assert list(ingest.with_gold_classes(numbers, pd.Series({"1": "2"})).classes) == [2]
 
 
 def image(colour: int = 0, kind: str = "PNG") -> bytes:
@@ -152,7 +152,7 @@ def test_images_find_their_examples() -> None:
     entries = {"train/cat-1.png": image(1), "val/2.jpg": image(2, "JPEG"), "test/dog-10.webp": image(3, "WEBP"), "77.gif": image(4, "GIF")}
     content = ingest.read_content(zipped("i.zip", entries), LABELS)
 
-    assert ["1", "2", "10"] == list(content.index)
+    assert list(content.index) == ["1", "2", "10"]
     assert [image(1), image(2, "JPEG"), image(3, "WEBP")] == list(content["image"])
 
 
@@ -162,8 +162,8 @@ def test_images_and_texts_together(tmp_path) -> None:
     (tmp_path / "texts.csv").write_text("id,text,email\n2,hello,a@b.c\n1,hi,a@b.c\n55,no,a@b.c\n")
     content = ingest.read_content(tmp_path, LABELS)
 
-    assert ["1", "2"] == list(content.index)
-    assert ["hi", "hello"] == list(content["text"])
+    assert list(content.index) == ["1", "2"]
+    assert list(content["text"]) == ["hi", "hello"]
     assert {"image", "text"} == set(content.columns)
 
 
@@ -184,7 +184,7 @@ def test_wrong_images_are_refused(entries: dict[str, bytes], says: str) -> None:
 def test_an_image_with_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit on pixels is checked before the image is decoded, and told."""
     monkeypatch.setattr(ingest.content.limits, "MAX_PIXELS", 11)
-    with pytest.raises(ingest.IngestError, match="12 pixels; the limit is 11; .*CROWDLENS_MAX_PIXELS"):
+    with pytest.raises(ingest.IngestError, match=r"12 pixels; the limit is 11; .*CROWDLENS_MAX_PIXELS"):
         ingest.read_content(upload("1.png", image()), LABELS)
 
 
@@ -198,9 +198,9 @@ def test_a_folder_gives_everything_at_once(tmp_path) -> None:
     (tmp_path / "README.md").write_text("# About\n\nNothing here.\n")
     found = ingest.read(tmp_path)
 
-    assert ["w", "x", "y"] == list(found.labels.classes)
-    assert {"1": "x", "2": "w"} == found.gold.to_dict()
-    assert ["hello", "bye"] == list(found.content["text"])
-    assert [0.5, 0.25, 0.25] == list(found.pred_probs.loc["1"])
-    assert [3.0, 4.0] == list(found.labels.seconds[[0, 3]])
+    assert list(found.labels.classes) == ["w", "x", "y"]
+    assert found.gold.to_dict() == {"1": "x", "2": "w"}
+    assert list(found.content["text"]) == ["hello", "bye"]
+    assert list(found.pred_probs.loc["1"]) == [0.5, 0.25, 0.25]
+    assert list(found.labels.seconds[[0, 3]]) == [3.0, 4.0]
     assert "README.md" in found.report.ignored

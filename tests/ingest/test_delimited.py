@@ -29,14 +29,14 @@ def test_unicode_encodings_are_recognised(encoding: str) -> None:
     text = "task,worker,label\nt1,Zoë,größe\n"
     data = ("\ufeff" + text).encode("utf-16-le") if encoding == "utf-16-le-bom" else text.encode(encoding)
 
-    assert [("t1", "Zoë", "größe")] == triples(ingest.read_labels(upload("x.csv", data)))
+    assert triples(ingest.read_labels(upload("x.csv", data))) == [("t1", "Zoë", "größe")]
 
 
 def test_windows_encoding_is_assumed_visibly() -> None:
     """A file that is not UTF-8 is read as Windows-1252, and the report shows words to check."""
     found = ingest.read(upload("x.csv", "task,worker,label\nt1,Zoë,straße\nt2,Zoë,weg\n".encode("cp1252")))
 
-    assert ["straße", "weg"] == list(found.labels.classes)
+    assert list(found.labels.classes) == ["straße", "weg"]
     assert any("Windows-1252" in sentence and "Zoë" in sentence for sentence in found.report.assumptions)
 
 
@@ -70,7 +70,7 @@ def test_quotes_hold_delimiters_line_breaks_and_quotes() -> None:
     """Quoted cells keep commas, line breaks, doubled quotes and blanks around."""
     text = 'task,worker,label\n"a,1",w,"x\ny"\n"say ""hi""",w," z "\n'
 
-    assert [("a,1", "w", "x\ny"), ('say "hi"', "w", " z ")] == triples(ingest.read_labels(upload("q.csv", text)))
+    assert triples(ingest.read_labels(upload("q.csv", text))) == [("a,1", "w", "x\ny"), ('say "hi"', "w", " z ")]
 
 
 def test_a_record_longer_than_a_block_is_read() -> None:
@@ -78,7 +78,7 @@ def test_a_record_longer_than_a_block_is_read() -> None:
     text = "task,worker,label,text\nt1,w1,a," + "x" * 10_000_000 + "\nt2,w1,b,y\n"
     found = ingest.read(upload("long.csv", text))
 
-    assert 10_000_000 == len(found.content.loc["t1", "text"])
+    assert len(found.content.loc["t1", "text"]) == 10_000_000
 
 
 def test_the_formula_guard_of_spreadsheets_is_taken_off() -> None:

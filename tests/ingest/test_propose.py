@@ -14,10 +14,10 @@ def test_a_clear_table_is_proposed_whole() -> None:
     text = "task,worker,label,truth\n" + "".join(f"{i:03},w,a,\n" for i in range(30))
     proposal = ingest.propose(upload("x.csv", text))
 
-    assert ("long", (), ()) == (proposal.format, proposal.asks, proposal.questions)
-    assert {"example": "task", "annotator": "worker", "label": "label", "gold": "truth"} == proposal.mapping
-    assert (20, 4) == proposal.preview.shape
-    assert "000" == proposal.preview.loc[0, "task"]
+    assert (proposal.format, proposal.asks, proposal.questions) == ("long", (), ())
+    assert proposal.mapping == {"example": "task", "annotator": "worker", "label": "label", "gold": "truth"}
+    assert proposal.preview.shape == (20, 4)
+    assert proposal.preview.loc[0, "task"] == "000"
     assert "'task'" in proposal.why
 
 
@@ -35,7 +35,7 @@ def test_what_must_be_asked_is_none(text: str, missing: set[str]) -> None:
     proposal = ingest.propose(upload("x.csv", text))
 
     assert missing == {role for role, column in proposal.mapping.items() if column is None}
-    assert ("mapping",) == proposal.asks
+    assert proposal.asks == ("mapping",)
 
 
 def test_other_formats_are_proposed() -> None:
@@ -44,14 +44,14 @@ def test_other_formats_are_proposed() -> None:
     array = ingest.propose(npy("x.npy", np.array([[0, 1], [1, 1], [0, 0]])))
     nested = ingest.propose(json_file("x.json", {"0": {"1": 1}, "1": {"1": 0}}))
 
-    assert ("wide", "wide", "peerannot") == (wide.format, array.format, nested.format)
-    assert (3, 2) == array.preview.shape
-    assert ["0", "1", "1"] == list(nested.preview.iloc[0])
+    assert (wide.format, array.format, nested.format) == ("wide", "wide", "peerannot")
+    assert array.preview.shape == (3, 2)
+    assert list(nested.preview.iloc[0]) == ["0", "1", "1"]
 
 
 def test_nothing_to_propose_is_refused() -> None:
     """A picture or a text holds no labels, and an unknown format is named."""
-    with pytest.raises(ingest.IngestError, match="may be labels"):
+    with pytest.raises(ingest.IngestError, match=r"may be labels"):
         ingest.propose(upload("x.txt", "some words\nwithout a table\n"))
-    with pytest.raises(ingest.IngestError, match="format='xyz'"):
+    with pytest.raises(ingest.IngestError, match=r"format='xyz'"):
         ingest.propose(upload("x.csv", "a,b\n1,2\n"), format="xyz")

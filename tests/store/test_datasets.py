@@ -80,7 +80,7 @@ def test_companions_come_back_by_name(store: Store, labels: CrowdLabels) -> None
     dataset = store.add_dataset(labels, name=" pets ", pred_probs=probs, gold={"t2": "emu", "t99": "dog", "t1": None}, content=content)
     found = store.load(dataset)
 
-    assert "pets" == found.name
+    assert found.name == "pets"
     pd.testing.assert_frame_equal(probs.loc[["t1", "t2", "t10"], ["cat", "dog", "emu"]], found.pred_probs, check_names=False)
     pd.testing.assert_series_equal(pd.Series({"t2": "emu"}), found.gold, check_names=False)
     pd.testing.assert_frame_equal(content.loc[["t1", "t10"]], found.content, check_names=False)
@@ -99,7 +99,7 @@ def test_inputs_change_with_companions_and_not_with_decisions(store: Store, labe
 
     assert len(seen) == len(set(seen))
     assert seen[-1] == after.inputs == store.load(dataset).inputs
-    assert ("zoo", ("pred_probs", "gold")) == (after.name, after.companions)
+    assert (after.name, after.companions) == ("zoo", ("pred_probs", "gold"))
 
     store.update(dataset, gold=None, pred_probs=None)
     assert seen[0] == store.load(dataset).inputs
@@ -113,11 +113,9 @@ def test_adding_the_same_labels_again_updates_and_keeps_decisions(store: Store, 
     again = store.add_dataset(labels, name="more pets", content=pd.DataFrame({"text": ["two"]}, index=["t2"]))
 
     assert dataset == again == labels.fingerprint
-    assert [("more pets", 3, 3, 3, 6)] == [
-        (i.name, i.n_examples, i.n_annotators, i.n_classes, i.n_labels) for i in store.datasets()
-    ]
-    assert {"t1": "dog", "t2": "cat"} == store.gold(dataset).to_dict()
-    assert ["two"] == store.load(dataset).content["text"].tolist()
+    assert [(i.name, i.n_examples, i.n_annotators, i.n_classes, i.n_labels) for i in store.datasets()] == [("more pets", 3, 3, 3, 6)]
+    assert store.gold(dataset).to_dict() == {"t1": "dog", "t2": "cat"}
+    assert store.load(dataset).content["text"].tolist() == ["two"]
 
 
 def test_files_that_nothing_needs_are_removed(store: Store, labels: CrowdLabels, tmp_path: Path) -> None:
@@ -131,8 +129,8 @@ def test_files_that_nothing_needs_are_removed(store: Store, labels: CrowdLabels,
     gone = list((tmp_path / "files").iterdir())
     store.add_dataset(labels, name="pets")
 
-    assert ["gold", "labels.parquet", "names.json"] == kept
-    assert [] == gone
+    assert kept == ["gold", "labels.parquet", "names.json"]
+    assert gone == []
     assert store.history(dataset).empty
 
 
@@ -158,7 +156,7 @@ def test_bad_companions_are_refused_and_nothing_is_saved(
     with pytest.raises(ValueError, match=message):
         store.update(dataset, **companions)
 
-    assert () == store.datasets()[0].companions
+    assert store.datasets()[0].companions == ()
     assert {"labels.parquet", "names.json"} == {path.name for path in (tmp_path / "files").glob("*/*")}
 
 
@@ -237,11 +235,16 @@ def test_readers_survive_replacement(store: Store, labels: CrowdLabels) -> None:
     for thread in threads:
         thread.join()
 
-    assert [] == failed
+    assert failed == []
     assert seen <= {"cat", "dog"}
 
 
-@given(st.recursive(st.one_of(st.none(), st.just("\ud800"), NASTY), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)))
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.just("\ud800"), NASTY),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    )
+)
 @settings(max_examples=60, deadline=None)
 def test_values_come_back_from_json(value: Any) -> None:
     """What is coded into JSON comes back equal and of the same type."""

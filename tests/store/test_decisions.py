@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import random
+import tempfile
 import threading
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from multiannotator_core.labels import CrowdLabels
 from multiannotator_core.store import FLAGS, Conflict, Store
 from tests import naive_store
 from tests.store.conftest import Home
+from tests.store.test_datasets import NASTY, crowd
 
 
 @pytest.fixture
@@ -65,8 +71,8 @@ def test_a_stale_revision_is_a_conflict_that_says_who_decided(store: Store, data
 
     conflict = caught.value
     seen = (conflict.example, conflict.revision, conflict.reviewer, conflict.label, conflict.flag, conflict.note)
-    assert ("t2", 1, "Ana", "dog", None, "a tail") == seen
-    assert ["dog"] == after["label"].tolist()
+    assert seen == ("t2", 1, "Ana", "dog", None, "a tail")
+    assert after["label"].tolist() == ["dog"]
 
 
 def test_decisions_and_history_say_who_what_and_when(store: Store, dataset: str) -> None:
@@ -77,12 +83,12 @@ def test_decisions_and_history_say_who_what_and_when(store: Store, dataset: str)
     store.undo(dataset, "t2", reviewer="Ana", note="slip")
     standing, history = store.decisions(dataset), store.history(dataset)
 
-    assert {"t1": [None, "bad example", "Bo", 1], "t2": ["dog", None, "Ana", 2 + 1]} == {
+    assert {
         name: [row.label, row.flag, row.reviewer, row.revision] for name, row in standing.iterrows()
-    }
-    assert [1, 1, 2, 3] == history["revision"].tolist()
-    assert [None, None, None, 2] == history["undoes"].astype(object).where(history["undoes"].notna(), None).tolist()
-    assert [0.2, 0.2] == history["audit"].dropna().tolist()
+    } == {"t1": [None, "bad example", "Bo", 1], "t2": ["dog", None, "Ana", 2 + 1]}
+    assert history["revision"].tolist() == [1, 1, 2, 3]
+    assert history["undoes"].astype(object).where(history["undoes"].notna(), None).tolist() == [None, None, None, 2]
+    assert history["audit"].dropna().tolist() == [0.2, 0.2]
     assert history["time"].is_monotonic_increasing
     assert str(history["time"].dt.tz) == "UTC"
     assert {dataset} == set(history["dataset"])
@@ -90,15 +96,15 @@ def test_decisions_and_history_say_who_what_and_when(store: Store, dataset: str)
 
 def test_tables_without_rows_have_their_columns(store: Store, dataset: str) -> None:
     """A page can show a table before the first decision."""
-    assert ["label", "flag", "reviewer", "note", "audit", "time", "revision"] == store.decisions(dataset).columns.tolist()
+    assert store.decisions(dataset).columns.tolist() == ["label", "flag", "reviewer", "note", "audit", "time", "revision"]
     assert ["example", *store.decisions(dataset).columns, "undoes", "dataset"] == store.history(dataset).columns.tolist()
-    assert ["kind", "name", "reviewer", "reason", "time"] == store.exclusions(dataset).columns.tolist()
+    assert store.exclusions(dataset).columns.tolist() == ["kind", "name", "reviewer", "reason", "time"]
     assert [*store.exclusions(dataset).columns, "excluded"] == store.exclusion_history(dataset).columns.tolist()
-    assert {"t1": "cat"} == store.gold(dataset).to_dict()
+    assert store.gold(dataset).to_dict() == {"t1": "cat"}
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("decision", "message"),
     [
         ({"example": "t9", "label": "cat"}, "no example 't9'; the labels have t1"),
         ({"example": ["t1"], "label": "cat"}, "no example"),
@@ -112,12 +118,12 @@ def test_tables_without_rows_have_their_columns(store: Store, dataset: str) -> N
     ],
     ids=["example", "list", "class", "nothing", "both", "flag", "reviewer", "note", "audit"],
 )
-def test_a_decision_is_checked_before_it_is_written(store: Store, dataset: str, given: dict[str, object], message: str) -> None:
+def test_a_decision_is_checked_before_it_is_written(store: Store, dataset: str, decision: dict[str, object], message: str) -> None:
     """A wrong decision is refused with the place and the mend, and leaves no row."""
     with pytest.raises(ValueError, match=message):
-        store.decide(dataset, **{"reviewer": "Ana", **given})  # type: ignore[arg-type]
+        store.decide(dataset, **{"reviewer": "Ana", **decision})  # type: ignore[arg-type]
 
-    assert 0 == store.changes(dataset)
+    assert store.changes(dataset) == 0
 
 
 def test_names_keep_their_type_and_may_be_given_as_text(store: Store) -> None:
@@ -130,8 +136,27 @@ def test_names_keep_their_type_and_may_be_given_as_text(store: Store) -> None:
     store.decide(both, 1, 1, reviewer="Ana")
     store.decide(both, "1", 0, reviewer="Ana", expected_revision=0)
 
-    assert {2: 0} == store.gold(numbers).to_dict()
-    assert [(1, 1), ("1", 0)] == list(store.gold(both).items())
+    assert store.gold(numbers).to_dict() == {2: 0}
+    assert list(store.gold(both).items()) == [(1, 1), ("1", 0)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(NASTY, min_size=2, max_size=5, unique_by=(str, lambda name: name)),
+    st.lists(NASTY, min_size=1, max_size=4, unique_by=(str, lambda name: name)),
+)
+def test_any_name_can_be_decided(names: list[Any], classes: list[Any]) -> None:
+    """A decision finds its example and class again, whatever their type and text; so does an exclusion."""
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "a.db") as store:
+        dataset = store.add_dataset(crowd(names, names, classes), name="nasty")
+        expected = {name: classes[i % len(classes)] for i, name in enumerate(names)}
+        for name, label in expected.items():
+            store.decide(dataset, name, label, reviewer="Ana", expected_revision=0)
+            store.exclude(dataset, "annotator", name, "Ana")
+
+        assert expected == store.gold(dataset).to_dict()
+        assert expected == dict(store.history(dataset)[["example", "label"]].itertuples(index=False, name=None))
+        assert names == store.exclusions(dataset)["name"].tolist()
 
 
 def test_a_class_called_none_is_no_flag(store: Store) -> None:
@@ -140,19 +165,19 @@ def test_a_class_called_none_is_no_flag(store: Store) -> None:
     dataset = store.add_dataset(CrowdLabels.from_long(frame), name="none", gold={"a": "None", "b": "yes"})
     store.decide(dataset, "b", reviewer="Ana", flag="ambiguous")
 
-    assert {"a": "None"} == store.gold(dataset).to_dict()
+    assert store.gold(dataset).to_dict() == {"a": "None"}
 
 
 def test_exclusions_come_and_go_and_leave_a_trace(store: Store, dataset: str) -> None:
     """What is excluded stands until it is restored; both are kept with who and why."""
-    assert 1 == store.exclude(dataset, "annotator", "bo", "Ana", "random labels")
+    assert store.exclude(dataset, "annotator", "bo", "Ana", "random labels") == 1
     store.exclude(dataset, "example", "t2", "Ana")
-    assert 2 == store.restore(dataset, "example", "t2", "Cy", "was fine")
+    assert store.restore(dataset, "example", "t2", "Cy", "was fine") == 2
     standing, history = store.exclusions(dataset), store.exclusion_history(dataset)
 
-    assert [("annotator", "bo", "Ana", "random labels")] == [tuple(row)[:4] for row in standing.to_numpy().tolist()]
-    assert [True, True, False] == history["excluded"].tolist()
-    assert 3 == store.changes(dataset)
+    assert [tuple(row)[:4] for row in standing.to_numpy().tolist()] == [("annotator", "bo", "Ana", "random labels")]
+    assert history["excluded"].tolist() == [True, True, False]
+    assert store.changes(dataset) == 3
     for call, message in (
         (lambda: store.restore(dataset, "example", "t2", "Cy"), "is not excluded"),
         (lambda: store.exclude(dataset, "class", "cat", "Cy"), "Only an annotator or an example"),
@@ -170,7 +195,7 @@ def test_two_stores_on_the_same_data_see_each_other(home: Home, labels: CrowdLab
         two.decide(dataset, "t1", "emu", reviewer="Ana", expected_revision=0)
         with pytest.raises(Conflict):
             one.decide(dataset, "t1", "cat", reviewer="Bo", expected_revision=0)
-        assert {"t1": "emu"} == one.gold(dataset).to_dict()
+        assert one.gold(dataset).to_dict() == {"t1": "emu"}
         one.remove(dataset)
         with pytest.raises(ValueError, match="no dataset"):
             two.decide(dataset, "t1", "cat", reviewer="Ana")
@@ -197,4 +222,4 @@ def test_only_one_of_many_at_once_wins(store: Store, dataset: str) -> None:
     winner = store.decisions(dataset)["reviewer"].tolist()
 
     assert sorted(["won", *[f"lost to {winner[0]}"] * 7]) == sorted(outcomes)
-    assert 1 == store.changes(dataset)
+    assert store.changes(dataset) == 1

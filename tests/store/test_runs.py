@@ -73,11 +73,11 @@ def test_runs_are_listed_replaced_and_removed(store: Store, labels: CrowdLabels,
     store.remove_run(dataset, "b")
     store.remove_run(dataset, "never there")
 
-    assert [("a", "auto", 0.3, 2, False), ("b", "auto", 0.2, 2, False)] == listed
-    assert ("a", 1) == names
-    assert ["a"] == [run.key for run in store.runs(dataset)]
+    assert listed == [("a", "auto", 0.3, 2, False), ("b", "auto", 0.2, 2, False)]
+    assert names == ("a", 1)
+    assert [run.key for run in store.runs(dataset)] == ["a"]
     assert store.load_run(dataset, "b") is None
-    assert 1 == len(list((tmp_path / "files").glob("*/run-*")))
+    assert len(list((tmp_path / "files").glob("*/run-*"))) == 1
 
 
 def test_a_run_that_does_not_fit_is_refused(store: Store, labels: CrowdLabels, full: mc.Consensus) -> None:
@@ -89,7 +89,7 @@ def test_a_run_that_does_not_fit_is_refused(store: Store, labels: CrowdLabels, f
     for key, result, message in (("../x", full, "key of a run"), ("a", small, r"shape \(1, 3\)"), ("a", odd, "option of this run")):
         with pytest.raises(ValueError, match=message):
             store.save_run(dataset, key, result, seconds=0)
-    assert [] == store.runs(dataset)
+    assert store.runs(dataset) == []
 
 
 def test_damaged_and_missing_files_say_so(store: Store, labels: CrowdLabels, full: mc.Consensus, tmp_path: Path) -> None:

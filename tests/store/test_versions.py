@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import multiannotator_core as mc
 from multiannotator_core.labels import CrowdLabels
-from multiannotator_core.store import Store
+from multiannotator_core.store import Store, changed_examples
+from tests import naive_store
 from tests.store.conftest import Home
 
 
@@ -38,12 +41,12 @@ def test_a_new_version_takes_over_by_name(store: Store, dataset: str) -> None:
     store.decide(new, "t2", "dog", reviewer="Bo", expected_revision=1)
     found = store.load(new)
 
-    assert [("pets", 1), ("pets", 2)] == [(info.name, info.version) for info in store.versions(new)]
-    assert {"t2": "dog"} == store.gold(new).to_dict()
-    assert {"t1": "dog", "t2": "dog"} == store.gold(dataset).to_dict()
-    assert ["t1", "t2", "t2"] == store.history(new)["example"].tolist()
-    assert (["two"], {"t2": "cat"}) == (found.content["text"].tolist(), found.gold.to_dict())
-    assert ([], 2) == (store.exclusions(new)["name"].tolist(), len(store.exclusion_history(new)))
+    assert [(info.name, info.version) for info in store.versions(new)] == [("pets", 1), ("pets", 2)]
+    assert store.gold(new).to_dict() == {"t2": "dog"}
+    assert store.gold(dataset).to_dict() == {"t1": "dog", "t2": "dog"}
+    assert store.history(new)["example"].tolist() == ["t1", "t2", "t2"]
+    assert (found.content["text"].tolist(), found.gold.to_dict()) == (["two"], {"t2": "cat"})
+    assert (store.exclusions(new)["name"].tolist(), len(store.exclusion_history(new))) == ([], 2)
 
 
 def test_decisions_follow_names_whose_type_changed(store: Store) -> None:
@@ -52,9 +55,9 @@ def test_decisions_follow_names_whose_type_changed(store: Store) -> None:
     store.decide(dataset, 2, "dog", reviewer="Ana")
     new = store.add_version(dataset, crowd(["2", "12a"], ["cat", "dog"]), name="text")
 
-    assert 2 == store.decide(new, "2", "cat", reviewer="Bo", expected_revision=1)
-    assert ({"2": "cat"}, {2: "cat"}) == (store.gold(new).to_dict(), store.gold(dataset).to_dict())
-    assert "text" == store.datasets()[0].name
+    assert store.decide(new, "2", "cat", reviewer="Bo", expected_revision=1) == 2
+    assert (store.gold(new).to_dict(), store.gold(dataset).to_dict()) == ({"2": "cat"}, {2: "cat"})
+    assert store.datasets()[0].name == "text"
 
 
 def test_a_version_that_cannot_follow_is_refused(store: Store, dataset: str) -> None:
@@ -69,7 +72,7 @@ def test_a_version_that_cannot_follow_is_refused(store: Store, dataset: str) -> 
         with pytest.raises(ValueError, match=message):
             store.add_version(dataset, labels)
 
-    assert ["other", "pets"] == [info.name for info in store.datasets()]
+    assert [info.name for info in store.datasets()] == ["other", "pets"]
 
 
 def test_the_same_file_again_is_no_new_version(store: Store, dataset: str, labels: CrowdLabels) -> None:
@@ -87,8 +90,28 @@ def test_removing_a_version_keeps_the_decisions_of_the_others(store: Store, data
     kept = store.gold(new).to_dict()
     third = store.add_version(new, crowd(["t1", "t4"], ["cat", "dog", "emu"]))
 
-    assert {"t1": "dog"} == kept
-    assert [2, 3] == [info.version for info in store.versions(third)]
+    assert kept == {"t1": "dog"}
+    assert [info.version for info in store.versions(third)] == [2, 3]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_changed_examples_are_those_of_the_naive_comparison(seed: int) -> None:
+    """Added, removed and relabelled examples are found, whatever the order of names, repeated labels and types of ids."""
+    draw = np.random.default_rng(seed)
+
+    def some(text: bool) -> CrowdLabels:
+        example = draw.integers(0, 12, 20)
+        frame = pd.DataFrame({"example": example, "annotator": draw.integers(0, 2, 20), "label": draw.choice(["cat", "dog"], 20)})
+        labels = CrowdLabels.from_long(frame.astype(str) if text else frame, classes=["dog", "cat"] if text else ["cat", "dog", "emu"])
+        return labels.select(annotators=labels.annotators[: 1 + seed % 2])
+
+    before, after = some(text=False), some(text=True)
+    found = changed_examples(before, after)
+
+    assert naive_store.changed_examples(before, after) == {
+        str(name): tuple(row) for name, row in zip(found.index, found.to_numpy().tolist())
+    }
+    assert changed_examples(before, before).empty
 
 
 # ---------------------------------------------------------------------- workspace
@@ -133,8 +156,6 @@ def with_manifest(change: Callable[[dict], object]) -> Change:
 
 def other_names(members: dict[str, bytes]) -> dict[str, bytes]:
     """Labels of which a name was changed, with a manifest that admits it."""
-    import hashlib
-
     name = next(name for name in members if name.endswith("names.json"))
     members = members | {name: members[name].replace(b"t10", b"t11")}
     digest = hashlib.blake2b(members[name], digest_size=16).hexdigest()
@@ -171,8 +192,8 @@ def test_a_changed_workspace_is_refused_as_a_whole(labels: CrowdLabels, tmp_path
     with Store(tmp_path / "two" / "b.db") as store:
         with pytest.raises(ValueError, match=message):
             store.import_workspace(tmp_path / "all.zip")
-        assert [] == store.datasets()
-        assert [] == list((tmp_path / "two").glob("files/*"))
+        assert store.datasets() == []
+        assert list((tmp_path / "two").glob("files/*")) == []
 
 
 def test_what_is_no_workspace_is_refused(store: Store, tmp_path: Path) -> None:
