@@ -300,7 +300,7 @@ def _annotator_stats(wide: Wide, labels: CrowdLabels, estimate: _Estimate, label
         {
             "annotator_quality": agreement if estimate.blend is None else trust * quality + (1 - trust) * agreement,
             "agreement_with_consensus": annotator_mean(labels, right),
-            "worst_class": _worst_class(labels, right, estimate.quality),
+            "worst_class": _worst_class(labels, right, estimate.quality, 0.0 if estimate.blend is None else ROUNDING),
             "num_examples_labeled": labels.labels_per_annotator,
         },
         index=wide.columns,
@@ -308,7 +308,7 @@ def _annotator_stats(wide: Wide, labels: CrowdLabels, estimate: _Estimate, label
     return stats.sort_values(by=["annotator_quality", "agreement_with_consensus"])
 
 
-def _worst_class(labels: CrowdLabels, right: NDArray[np.float64], quality: NDArray[np.float64]) -> NDArray[np.int64]:
+def _worst_class(labels: CrowdLabels, right: NDArray[np.float64], quality: NDArray[np.float64], rounding: float) -> NDArray[np.int64]:
     """(J,) the class that is wrong most often when the annotator says it; then the one said more, then of higher quality."""
     n_annotators, n_classes = len(labels.annotators), len(labels.classes)
     cell = labels.annotator.astype(np.int64) * n_classes + labels.label
@@ -317,8 +317,11 @@ def _worst_class(labels: CrowdLabels, right: NDArray[np.float64], quality: NDArr
         return np.bincount(cell, weights, n_annotators * n_classes).astype(np.float64).reshape(n_annotators, n_classes)
 
     n = table()
+    mean_quality = np.zeros(n.size)
+    means = pd.Series(quality[labels.example]).groupby(cell).mean()  # summed with compensation: equal means are equal
+    mean_quality[means.index] = means
     worst = n > 0
-    for score, slack in ((-table(right) / np.maximum(n, 1), 0.0), (n, 0.0), (table(quality[labels.example]) / np.maximum(n, 1), ROUNDING)):
+    for score, slack in ((-table(right) / np.maximum(n, 1), 0.0), (n, 0.0), (mean_quality.reshape(n.shape), rounding)):
         values = np.where(worst, score, -np.inf)
         worst = worst & (values >= values.max(axis=1, keepdims=True) - slack)
     first: NDArray[np.int64] = worst.argmax(axis=1).astype(np.int64)

@@ -16,7 +16,7 @@ import pandas as pd
 import streamlit as st
 
 import multiannotator_core as mc
-from multiannotator_core.quality.verdicts import annotator_verdicts
+from multiannotator_core.quality.audit import Audit, audit
 from multiannotator_core.samples import load_sample
 from multiannotator_core.store import Dataset, DatasetInfo, default_home
 from pages._jobs import Job, await_job, home, start
@@ -314,17 +314,10 @@ def compared_runs(now: InUse) -> ComparedRuns:
     return ComparedRuns(table, labels, quality)
 
 
-def audit(now: InUse) -> pd.DataFrame:
-    """One row an annotator: metrics, and the audit's estimate of the quality with its interval and verdict."""
-    data, labels, result = now.dataset, now.labels, now.result
-
-    def compute() -> pd.DataFrame:
-        gold = store().gold(data.id)
-        verdicts = annotator_verdicts(labels, result, gold=gold)
-        metrics = mc.annotator_metrics(labels, result, data.pred_probs, gold)
-        return verdicts.join(metrics[metrics.columns.difference(verdicts.columns, sort=False)])
-
-    return remember(now, "audit", compute)
+def audited(now: InUse) -> Audit:
+    """What is known of the annotators by the run in use."""
+    data = now.dataset
+    return remember(now, "audit", lambda: audit(now.labels, now.result, data.pred_probs, store().gold(data.id)))
 
 
 def other_runs(now: InUse) -> dict[str, mc.Consensus]:

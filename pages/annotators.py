@@ -2,11 +2,10 @@ import pandas as pd
 import streamlit as st
 
 from multiannotator_core import figures
-from multiannotator_core.aggregation.dawid_skene import confusion_of
 from multiannotator_core.quality.annotators import confusion_counts, disagreements
 from multiannotator_core.quality.verdicts import RULE
 from pages._parts import VERDICTS, card_title, dark, how, page_title, percent, short, show, shown, text, verdict_badge
-from pages._session import audit, choose_annotator, ensure_app, link, remember, require_run
+from pages._session import audited, choose_annotator, ensure_app, link, require_run
 
 ensure_app()
 ROWS = 40  # annotators on one page of the ranking
@@ -14,7 +13,8 @@ page_title("Whom can we trust, and on what?", "Bars are 95% intervals; a verdict
 now = require_run()
 labels, result, data = now.labels, now.result, now.dataset
 names = shown(labels.annotators)
-metrics = audit(now)
+found = audited(now)
+metrics = found.table
 
 SORTS = {
     "quality": "Quality",
@@ -25,12 +25,12 @@ SORTS = {
     "n_labels": "Number of labels",
 }
 SORTS = {column: title for column, title in SORTS.items() if column in metrics}
-found = metrics["verdict"].value_counts()
+counts_of = metrics["verdict"].value_counts()
 wanted = st.pills(
     "Verdict",
-    [verdict for verdict in VERDICTS if verdict in found],
+    [verdict for verdict in VERDICTS if verdict in counts_of],
     selection_mode="multi",
-    format_func=lambda verdict: f":material/{VERDICTS[verdict][0]}: {verdict} {found[verdict]:,}",
+    format_func=lambda verdict: f":material/{VERDICTS[verdict][0]}: {verdict} {counts_of[verdict]:,}",
     label_visibility="collapsed",
     key="ann_verdict",
     bind="query-params",
@@ -90,9 +90,6 @@ with card.container(border=True, height="stretch"):
             delta_arrow="off",
         )
     counts = confusion_counts(labels, result, chosen)
-    confusion = remember(
-        now, "confusion", lambda: result.confusion if result.confusion is not None else confusion_of(labels, result.posterior)
-    )
     kind = st.segmented_control(
         "Numbers",
         ["rates", "counts"],
@@ -103,7 +100,7 @@ with card.container(border=True, height="stretch"):
         format_func={"rates": "Estimated percent", "counts": "Labels counted"}.__getitem__,
     )
     card_title("What do they say for each class?", "Rows: the consensus class. Columns: the class they gave")
-    show(figures.confusion_matrix(confusion[j], list(labels.classes), counts=counts, show=kind, dark=dark()), "confusion")
+    show(figures.confusion_matrix(found.confusion[j], list(labels.classes), counts=counts, show=kind, dark=dark()), "confusion")
     facts = [
         f"Agrees with the consensus in {percent(row['agreement_with_consensus'])} of their labels",
         *([f"with the model in {percent(row['agreement_with_model'])}"] if "agreement_with_model" in row else []),
@@ -181,7 +178,7 @@ how(
 how(
     "How is the verdict reached?",
     RULE.replace("\n", "  \n"),
-    "Skill is linear in the confusion matrix; for two classes it is Youden's index",
+    "Skill is linear in the confusion matrix: Youden's index where there are two classes",
 )
 how(
     "How is quality computed?",

@@ -3,7 +3,7 @@ import streamlit as st
 from multiannotator_core import figures
 from multiannotator_core.quality.tables import example_metrics, with_other_runs
 from pages._parts import card_title, dark, metric_titles, page_title, show, shown, text
-from pages._session import audit, clicked_name, ensure_app, link, other_runs, remember, require_run
+from pages._session import audited, clicked_name, ensure_app, link, other_runs, remember, require_run
 
 ensure_app()
 page_title("Do the numbers tell the same story?", "Two measures that agree strengthen each other; a point off the line is worth a look")
@@ -32,7 +32,7 @@ of = st.segmented_control(
     bind="query-params",
 )
 if of == "annotators":
-    frame = with_other_runs(audit(now), other_runs(now))
+    frame = with_other_runs(audited(now).table, other_runs(now))
 else:
     frame = remember(now, "example metrics", lambda: example_metrics(labels, result, data.pred_probs))
 titles = metric_titles(frame)

@@ -5,14 +5,14 @@ from multiannotator_core import export, figures
 from multiannotator_core.quality.classes import confused_pairs
 from multiannotator_core.quality.tables import example_metrics
 from pages._parts import card_title, download, page_title, text
-from pages._session import audit, ensure_app, require_run
+from pages._session import audited, ensure_app, require_run
 
 ensure_app()
 page_title("What do you want to take away?", "Each file says what it holds; everything is made from the run in use")
 now = require_run()
 labels, result, data = now.labels, now.result, now.dataset
 n = len(labels.examples)
-metrics = audit(now)
+metrics = audited(now).table
 hard, soft = export.hard(labels, result, data.gold), export.soft(labels, result)
 
 

@@ -5,7 +5,7 @@ from multiannotator_core import figures
 from multiannotator_core.quality.classes import confused_pairs
 from multiannotator_core.quality.review import review_queue
 from pages._parts import card_title, content, dark, how, page_title, show, shown, text, verdict_column
-from pages._session import audit, ensure_app, gold_check, remember, require_run
+from pages._session import audited, ensure_app, gold_check, remember, require_run
 
 ensure_app()
 page_title("What needs your attention?", "The crowd's labels at a glance: how sure, how much agreement, who stands out")
@@ -14,7 +14,7 @@ labels, result = now.labels, now.result
 n = len(labels.examples)
 unsure = int((result.quality < 0.7).sum())
 alpha = remember(now, "alpha", lambda: mc.krippendorff_alpha(labels))
-metrics = audit(now)
+metrics = audited(now).table
 bad = int(metrics["verdict"].isin(["answers at random", "always says"]).sum())
 checked = gold_check(now)
 

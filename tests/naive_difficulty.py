@@ -201,7 +201,7 @@ def kos(labels, gold, y, prior_strength, n_iter):
         for a, (_, j, _) in enumerate(table):
             others = [sign[b] * x[b] for b, (_, other, _) in enumerate(table) if other == j and b != a]
             new.append(sum(others) / max(len(others), 1))
-        new = kos_scaled(table, number, [v + w for v, w in zip(kos_scaled(table, number, new), y, strict=True)])
+        new = kos_scaled(table, number, new)
         lengths = math.sqrt(sum(v * v for v in new) * sum(v * v for v in y))
         cosines.append(sum(v * w for v, w in zip(new, y, strict=True)) / lengths if lengths else 1.0)
         y = new

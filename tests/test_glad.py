@@ -215,7 +215,7 @@ class TestIterations:
 
     def test_stop(self, method):
         """A run that met the stop rule says so, one that ran out of iterations says so."""
-        labels = crowd(2, method)
+        labels = crowd(4, method, n_examples=100, n_annotators=10)
 
         assert run(method, labels, max_iter=500).converged
         assert not run(method, labels, max_iter=1).converged

@@ -33,8 +33,8 @@ def kos(
     signed messages) and y (from annotator to example: the mean agreement on the annotator's other examples), starting
     from y ~ N(1, 1); the decision is the sign of the sum of signed y. The paper takes a sum for y as well: the same up to
     scale for its crowds, in which all annotators label equally many examples, but in others the busiest alone decide.
-    After each iteration messages are scaled to mean square 1 in each connected part of the crowd, and averaged with those
-    before: the same end, but small crowds, whose messages would circle for ever, come to rest. Examples with gold send it.
+    After each iteration messages are scaled to mean square 1 in each connected part of the crowd. Examples with gold send
+    it. In crowds of a few contradictory annotators messages can circle for ever: then `converged` is False.
 
     KOS knows signs only. For probabilities, each annotator's accuracy is measured on the decisions (as in `one_coin`) and
     the example's log odds are those of its labels at these accuracies, with the sign of the decision. Where no message
@@ -98,19 +98,19 @@ class _Messages:
         agreement = self.sign * x
         total = np.bincount(self.annotator, weights=agreement, minlength=self.size[1])
         new = (total[self.annotator] - agreement) / self.others
-        new = self._scaled(self._scaled(new) + y)
+        new = self._scaled(new)
         lengths = float(np.linalg.norm(new) * np.linalg.norm(y))
         return new, float(new @ y) / lengths if lengths > 0 else 1.0
 
     def _scaled(self, y: Floats) -> Floats:
         """Messages of mean square 1 in each connected part."""
         squares = np.bincount(self.part, weights=y**2) / np.maximum(np.bincount(self.part), 1)
-        return y / np.sqrt(np.where(squares > 0, squares, 1.0))[self.part]
+        scaled: Floats = y / np.sqrt(np.where(squares > 0, squares, 1.0))[self.part]
+        return scaled
 
     def to_example(self, y: Floats) -> Floats:
         """(N,) sum of the signed messages of all annotators of each example."""
-        total: Floats = np.bincount(self.example, weights=self.sign * y, minlength=self.size[0])
-        return total
+        return np.bincount(self.example, weights=self.sign * y, minlength=self.size[0]).astype(np.float64, copy=False)
 
 
 def _decisions(labels: CrowdLabels, score: Floats, gold: NDArray[np.int32] | None) -> Floats:
@@ -124,7 +124,8 @@ def _accuracy(labels: CrowdLabels, decisions: Floats, prior_strength: float) -> 
     right = decisions[labels.example, labels.label]
     n, strength = labels.labels_per_annotator, max(prior_strength, FLOOR)
     total = np.bincount(labels.annotator, weights=right, minlength=len(n))
-    return np.clip((total + strength * right.mean()) / (n + strength), FLOOR, 1 - FLOOR)
+    accuracy: Floats = np.clip((total + strength * right.mean()) / (n + strength), FLOOR, 1 - FLOOR)
+    return accuracy
 
 
 def _calibrated(labels: CrowdLabels, score: Floats, accuracy: Floats, gold: NDArray[np.int32] | None) -> tuple[Floats, NDArray[np.int32]]:

@@ -79,11 +79,19 @@ def mace(
     if n_restarts < 1 or int(n_restarts) != n_restarts:
         raise ValueError(f"n_restarts={n_restarts} must be a whole number from 1.")
     model = _Mace(labels, gold, variational)
-    fits: list[Fit[Habits]] = []
+    done = 0
+
+    def report(i: int, objective: float) -> None:
+        if on_iteration is not None:
+            on_iteration(done + i, objective)
+
+    best: Fit[Habits] | None = None
     for rng in np.random.default_rng(seed).spawn(int(n_restarts)):
-        done = sum(len(fit.trace) for fit in fits)
-        fits.append(model.fit(rng, max_iter, tol, None if on_iteration is None else lambda i, o, done=done: on_iteration(done + i, o)))
-    best = max(fits, key=lambda fit: fit.trace[-1])
+        fit = model.fit(rng, max_iter, tol, report)
+        done += len(fit.trace)
+        if best is None or fit.trace[-1] > best.trace[-1]:
+            best = fit
+    assert best is not None
     trust, habit = best.parameters.trust, best.parameters.habit
     right = trust + (1 - trust) * (habit @ best.posterior.mean(axis=0))
     small = habit.size * len(labels.classes) <= LARGEST_CONFUSION
@@ -178,7 +186,8 @@ def variational_habits(known: Floats, guessed: Floats) -> Habits:
 
 def _expected_log(counts: Floats) -> Floats:
     """Expected log probabilities under Dirichlet distributions, one a row."""
-    return digamma(counts) - digamma(counts.sum(axis=1, keepdims=True))
+    expected: Floats = digamma(counts) - digamma(counts.sum(axis=1, keepdims=True))
+    return expected
 
 
 def _divergence(counts: Floats, prior: float, expected_log: Floats) -> float:

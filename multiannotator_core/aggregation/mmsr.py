@@ -25,9 +25,9 @@ LEAST_CHANCE = 0.02
 AGREED = 2.0**26
 
 # Pairs in a block of annotators: few enough that what is computed from them stays in the cache.
-PAIRS_IN_BLOCK = 1 << 17
-# At 16 bytes a pair this is 3.2 GB.
-MOST_PAIRS = 200_000_000
+PAIRS_IN_BLOCK = 1 << 15
+# At 20 bytes a pair this is 3 GB.
+MOST_PAIRS = 150_000_000
 
 # Where the crowd agrees no better than chance, skills start from the square root of this.
 LEAST_AGREEMENT = 0.01
@@ -88,7 +88,8 @@ def mmsr(
 def bounded(skill: Floats, labels: CrowdLabels) -> Floats:
     """Skills (J,) kept off the ends of [-1 / (K - 1), 1] by as much as the number of labels leaves open."""
     most = 1 - 1 / np.sqrt(1 + labels.labels_per_annotator)
-    return np.clip(skill, -most / max(len(labels.classes) - 1, 1), most)
+    kept: Floats = np.clip(skill, -most / max(len(labels.classes) - 1, 1), most)
+    return kept
 
 
 def _balanced(left: Floats, right: Floats) -> tuple[Floats, Floats]:
@@ -111,7 +112,7 @@ class _Block:
     common: NDArray[np.float32]
     agreement: Floats
 
-    def sums(self, values: Floats) -> Floats:
+    def sums(self, values: NDArray[np.floating]) -> Floats:
         """(n_rows,) sum of the values of each annotator's pairs."""
         return np.bincount(self.row, weights=values, minlength=self.n_rows).astype(np.float64, copy=False)
 
@@ -131,11 +132,13 @@ class _Pairs:
         common = np.concatenate([block.sums(block.common) for block in self.blocks])
         typical = np.sqrt(max(total.sum() / self.n_pairs if self.n_pairs else 0.0, LEAST_AGREEMENT))
         alone = common == 0
-        return np.where(alone, typical, np.clip(total / np.where(alone, 1.0, common) / typical, -1.0, 1.0))
+        first: Floats = np.where(alone, typical, np.clip(total / np.where(alone, 1.0, common) / typical, -1.0, 1.0))
+        return first
 
     def fitted(self, skill: Floats, before: Floats) -> Floats:
         """Each annotator's robust estimate from the skills of the others; the value before where there is no evidence."""
-        return np.concatenate([_robust_mean(block, skill, before, self.n_classes) for block in self.blocks])
+        skills: Floats = np.concatenate([_robust_mean(block, skill, before, self.n_classes) for block in self.blocks])
+        return skills
 
     def misfit(self, left: Floats, right: Floats) -> float:
         """Mean over pairs of labels of (C - left right) squared."""

@@ -65,7 +65,8 @@ def _windows(data: bytes, name: str, notes: Notes) -> bytes:
         raise IngestError(
             f"{name}, row {row}: the encoding is not known; it is neither UTF-8 nor UTF-16 nor Windows-1252. Save the file again as UTF-8."
         ) from None
-    words = list(dict.fromkeys(re.findall(r"\w*[^\x00-\x7f]\w*", text[:SNIFFED_CHARACTERS])))[:5]
+    found = re.findall(r"\w{0,20}[^\x00-\x7f]\w{0,20}", text[:SNIFFED_CHARACTERS])  # bounded: a run of letters may be a megabyte long
+    words = list(dict.fromkeys(found))[:5]
     notes.assume(f"{name} is not UTF-8 and was read as Windows-1252; check words such as {', '.join(words) or 'those with accents'}.")
     return text.encode()
 

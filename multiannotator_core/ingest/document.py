@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -175,7 +176,7 @@ def read_npy(data: bytes, name: str) -> NDArray[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an old header warns; it is checked below all the same
             shape, _, dtype = header(file)
-    except (ValueError, SyntaxError, TypeError, EOFError, RecursionError, MemoryError):
+    except (ValueError, SyntaxError, TypeError, EOFError, RecursionError, MemoryError, TokenError):
         raise IngestError(f"{name}: the NPY header is damaged. Save the array again with numpy.save.") from None
     if dtype.hasobject:
         raise IngestError(f"{name} holds Python objects, which can run programs when read. Save it with a number or text type.")

@@ -13,6 +13,11 @@ from .errors import IngestError
 
 _LATER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda _: None)
 _SPACE = re.compile(r"\s*")
+# Half of a surrogate pair is no character; a pair of backslashes comes first, since it is no escape of what follows.
+_HALF = re.compile(
+    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 
 
 def read_json(text: bytes, name: str) -> Any:
@@ -21,7 +26,7 @@ def read_json(text: bytes, name: str) -> Any:
     Raises:
         IngestError: not JSON (with the line), or too deep.
     """
-    string = text.decode()
+    string = _HALF.sub(lambda match: match[0] if match[0] == r"\\" else r"\ufffd", text.decode())
     values, at = [], _space(string, 0)
     try:
         while at < len(string):
@@ -88,12 +93,5 @@ def table_of_records(records: list[dict[str, Any]], name: str) -> pa.Table:
         columns.update(dict.fromkeys(record))
         if len(columns) > limits.MAX_COLUMNS:
             raise IngestError(f"{name}, record {row + 1}: there are too many names; {limits.how_to_raise('MAX_COLUMNS')}.")
-    arrays = [pa.array([_clean(as_text(record.get(column))) for record in records], type=pa.large_string()) for column in columns]
+    arrays = [pa.array([as_text(record.get(column)) for record in records], type=pa.large_string()) for column in columns]
     return pa.table(arrays, names=list(columns))
-
-
-def _clean(text: str | None) -> str | None:
-    """JSON may hold half of a surrogate pair, which is no character."""
-    if text is None or text.isascii():
-        return text
-    return text.encode("utf-8", "replace").decode()

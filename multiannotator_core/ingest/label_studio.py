@@ -24,7 +24,7 @@ def matches(document: Document, request: Request) -> str | None:
 def questions(document: Document) -> list[str]:
     """Names of the controls that give classes."""
     found = (result for _, annotation in _annotations(document) for result in entries(annotation.get("result")))
-    return list(dict.fromkeys(str(result.get("from_name")) for result in found if result.get("type") in CATEGORICAL))
+    return list(dict.fromkeys(str(result.get("from_name")) for result in found if str(result.get("type")) in CATEGORICAL))
 
 
 def _annotations(document: Document) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -61,7 +61,7 @@ def _read(gathered: Gathered, task: dict[str, Any], annotation: dict[str, Any], 
     if true(annotation.get("was_cancelled")) or true(annotation.get("skipped")):
         gathered.skip("skipped")
         return
-    chosen = [r for r in entries(annotation.get("result")) if str(r.get("from_name")) == control and r.get("type") in CATEGORICAL]
+    chosen = [r for r in entries(annotation.get("result")) if str(r.get("from_name")) == control and str(r.get("type")) in CATEGORICAL]
     values = [value for result in chosen for value in _values(result)]
     label = one_choice(values, control, option if chosen else None, f"Example {example}")
     if true(annotation.get("ground_truth")):

@@ -147,7 +147,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Calla
         try:
             with archive.open(info) as file:
                 data = file.read(info.file_size + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError):
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError):
             raise IngestError(f"{name}: the entry {info.filename!r} is damaged. Make the zip again.") from None
         if data.startswith((ZIP, GZIP)):
             raise IngestError(f"{name}: {info.filename!r} is an archive inside an archive. Unpack it once and add the inner files.")

@@ -50,7 +50,7 @@ def bring(page, server, path, name):
 
 
 def go(page, title, question):
-    page.get_by_test_id("stSidebarNav").get_by_text(title, exact=True).click()
+    page.get_by_role("link", name=title, exact=True).click()
     heading(page, question)
 
 

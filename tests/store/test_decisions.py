@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from multiannotator_core.labels import CrowdLabels
@@ -83,9 +83,10 @@ def test_decisions_and_history_say_who_what_and_when(store: Store, dataset: str)
     store.undo(dataset, "t2", reviewer="Ana", note="slip")
     standing, history = store.decisions(dataset), store.history(dataset)
 
-    assert {
-        name: [row.label, row.flag, row.reviewer, row.revision] for name, row in standing.iterrows()
-    } == {"t1": [None, "bad example", "Bo", 1], "t2": ["dog", None, "Ana", 2 + 1]}
+    assert {name: [row.label, row.flag, row.reviewer, row.revision] for name, row in standing.iterrows()} == {
+        "t1": [None, "bad example", "Bo", 1],
+        "t2": ["dog", None, "Ana", 2 + 1],
+    }
     assert history["revision"].tolist() == [1, 1, 2, 3]
     assert history["undoes"].astype(object).where(history["undoes"].notna(), None).tolist() == [None, None, None, 2]
     assert history["audit"].dropna().tolist() == [0.2, 0.2]
@@ -140,14 +141,14 @@ def test_names_keep_their_type_and_may_be_given_as_text(store: Store) -> None:
     assert list(store.gold(both).items()) == [(1, 1), ("1", 0)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(NASTY, min_size=2, max_size=5, unique_by=(str, lambda name: name)),
     st.lists(NASTY, min_size=1, max_size=4, unique_by=(str, lambda name: name)),
 )
-def test_any_name_can_be_decided(names: list[Any], classes: list[Any]) -> None:
+def test_any_name_can_be_decided(tmp_path: Path, names: list[Any], classes: list[Any]) -> None:
     """A decision finds its example and class again, whatever their type and text; so does an exclusion."""
-    with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "a.db") as store:
+    with Store(tmp_path / f"{uuid4().hex}.db") as store:
         dataset = store.add_dataset(crowd(names, names, classes), name="nasty")
         expected = {name: classes[i % len(classes)] for i, name in enumerate(names)}
         for name, label in expected.items():

@@ -48,11 +48,17 @@ def test_a_full_or_read_only_sqlite_is_said(tmp_path: Path, labels: CrowdLabels,
     """SQLite's own refusal in the middle of a stream of decisions is put into words; the acknowledged ones stay."""
     with Store(tmp_path / "a.db") as store:
         dataset = store.add_dataset(labels, name="pets")
-        done = [store.decide(dataset, "t1", "cat", reviewer="Ana", note="x" * 300) for _ in range(3)]
+        done: list[int] = []
+
+        def decide(times: int) -> None:
+            for _ in range(times):
+                revision = store.decide(dataset, "t1", "cat", reviewer="Ana", note="x" * 300)
+                done.append(revision)
+
+        decide(3)
         event.listen(store._database.engine, "begin", lambda connection: connection.exec_driver_sql(f"PRAGMA {pragma}"))
         with pytest.raises(StoreError, match=message):
-            for _ in range(100):
-                done.append(store.decide(dataset, "t1", "dog", reviewer="Ana", note="x" * 300))
+            decide(100)
 
     with Store(tmp_path / "a.db") as store:
         assert done == store.history(dataset)["revision"].tolist()

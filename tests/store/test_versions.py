@@ -109,7 +109,7 @@ def test_changed_examples_are_those_of_the_naive_comparison(seed: int) -> None:
     found = changed_examples(before, after)
 
     assert naive_store.changed_examples(before, after) == {
-        str(name): tuple(row) for name, row in zip(found.index, found.to_numpy().tolist())
+        str(name): tuple(row) for name, row in zip(found.index, found.to_numpy().tolist(), strict=True)
     }
     assert changed_examples(before, before).empty
 
