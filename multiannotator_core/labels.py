@@ -312,7 +312,7 @@ def _natural_key(name: Any) -> tuple[Any, ...]:
         # Digits compare by length, then text: the same as by value, without a limit on their number.
         pieces = _DIGITS.split(name)
         chunks = tuple((len(p.lstrip("0")), p.lstrip("0")) if i % 2 else p for i, p in enumerate(pieces))
-        return (1, chunks, name)
+        return (1, chunks, len(name), name)
     return (2, type(name).__name__, repr(name))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import multiannotator_core as mc
 from multiannotator_core.aggregation import auto as auto_of_methods  # the function, by which METHODS lists it
-from multiannotator_core.aggregation.auto import hide, log_loss, rows_of
+from multiannotator_core.aggregation.auto import hide, log_losses, ranking, rows_of
 from tests import naive_aggregation as naive
 from tests.crowds import crowd, model_of
 from tests.naive_difficulty import random_crowd
@@ -58,20 +58,38 @@ class TestScore:
         one_step = np.exp(naive.dawid_skene_m(seen, result.posterior, prior)[0])
         expected = min(naive.log_loss(naive.triples(unseen), result.posterior, c) for c in (result.confusion, one_step))
 
-        assert log_loss(unseen, seen, result) == pytest.approx(expected, abs=1e-9)
+        assert log_losses(unseen, seen, result).mean() == pytest.approx(expected, abs=1e-9)
 
     def test_the_table(self):
-        """One row for each other method that can run, the best first, and the result is the best one's."""
+        """One row for each other method that can run, the best first; one is chosen and the result is its result."""
         labels = labels_of(n_examples=150, accuracy=(0.4, 0.95))
         result = mc.aggregate(labels, "auto")
+        table = result.selection
         able = {name for name in mc.METHODS if name != "auto" and mc.obstacle(labels, name) is None}
 
-        assert set(result.selection.index) <= able
-        assert {"majority_vote", "dawid_skene", "ibcc"} <= set(result.selection.index)
-        assert result.selection["log_loss"].is_monotonic_increasing or np.diff(result.selection["log_loss"]).min() > -1e-8
+        assert set(table.index) == able
+        assert np.diff(table["log_loss"]).min() > -1e-8
+        assert list(table.columns) == ["title", "log_loss", "gain", "standard_error", "chosen"]
+        assert table["chosen"].sum() == 1
         assert result.method == "auto"
-        best = mc.aggregate(labels, result.selection.index[0])
-        np.testing.assert_array_equal(result.posterior, best.posterior)
+        np.testing.assert_array_equal(result.posterior, mc.aggregate(labels, table.index[table["chosen"]][0]).posterior)
+
+    def test_the_default_must_be_beaten_clearly(self):
+        """A gain within its standard error is luck: then Dawid-Skene stays; a clear gain is taken."""
+        rng = np.random.default_rng(0)
+        base, noise = rng.exponential(size=400), rng.normal(size=400)
+        clear = ranking({"majority_vote": base + 0.1, "dawid_skene": base, "ibcc": base - 0.2 + 0.1 * noise})
+        luck = ranking({"majority_vote": base + 0.1, "dawid_skene": base, "ibcc": base - 0.02 + 4 * (noise - noise.mean())})
+
+        assert list(clear.index) == list(luck.index) == ["ibcc", "dawid_skene", "majority_vote"]
+        assert list(clear["chosen"]) == [True, False, False]
+        assert list(luck["chosen"]) == [False, True, False]
+
+    def test_equal_methods(self):
+        """Of methods that predict equally well, the one that stands first in the table of methods comes first."""
+        base = np.ones(10)
+
+        assert list(ranking({"wawa": base, "dawid_skene": base * 2, "iwmv": base + 1e-13}).index) == ["wawa", "iwmv", "dawid_skene"]
 
     def test_needs_that_are_met(self):
         """With a model and gold, the methods that need them take part."""
@@ -99,9 +117,10 @@ def test_prefers_what_fits():
     """Annotators who mix up two classes each in their own way need a confusion: votes predict their labels worse."""
     simulated = mc.simulate("independent-confusion", n_examples=300, n_annotators=15, n_classes=4, labels_per_example=8, seed=0)
     result = mc.aggregate(simulated.labels, "auto")
+    chosen = result.selection.index[result.selection["chosen"]][0]
     table = result.selection["log_loss"]
 
-    assert mc.METHODS[table.index[0]].family in ("Confusion", "Bayesian")
+    assert mc.METHODS[chosen].family in ("Confusion", "Bayesian")
     assert table["dawid_skene"] < table["majority_vote"] - 0.01
 
 

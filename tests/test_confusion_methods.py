@@ -130,6 +130,24 @@ class TestClusters:
 
         assert result.annotator_scores["cluster"].max() <= 1
 
+    def test_annotators_without_labels_say_nothing(self):
+        """Those who labelled nothing move no cluster: the posterior is the same with and without them."""
+        said = random_crowd(3)[0].to_wide().to_numpy(dtype=object)
+        without, and_idle = (mc.CrowdLabels.from_wide(wide) for wide in (said, np.hstack([said, np.full((len(said), 7), None)])))
+
+        np.testing.assert_allclose(
+            run("dawid_skene_clusters", and_idle).posterior, run("dawid_skene_clusters", without).posterior, atol=1e-12
+        )
+
+    def test_equal_annotators_start_together(self):
+        """Rounding does not tear annotators of one kind apart, since their places in the table would decide."""
+        rng = np.random.default_rng(0)
+        counts = np.repeat(rng.random((2, 3, 3)), [5, 3], axis=0) * (1 + 1e-14 * rng.normal(size=(8, 3, 3)))
+        member = starting_clusters(counts, np.ones(8, dtype=bool), 4)
+
+        np.testing.assert_array_equal(member[:5], np.repeat(member[:1], 5, axis=0))
+        np.testing.assert_array_equal(member[5:], np.repeat(member[5:6], 3, axis=0))
+
     def test_one_cluster_is_one_confusion(self):
         """With one cluster all annotators have the same confusion."""
         result = mc.aggregate(mc.CrowdLabels.from_long(crowd()[0]), "dawid_skene_clusters", n_clusters=1)

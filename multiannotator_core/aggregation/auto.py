@@ -20,8 +20,8 @@ from .em import FLOOR, OnIteration
 # Share of the labels that are hidden from the methods.
 HIDDEN = 0.1
 
-# Log losses closer than this are equal; the method that stands first in METHODS, the simpler one, is then taken.
-DIGITS = 9
+# The method that others must beat: the one a user gets who does not choose.
+DEFAULT = "dawid_skene"
 
 
 def auto(
@@ -38,19 +38,22 @@ def auto(
     with its default options, sees the rest. Its score is the mean log loss of the hidden labels: j's label g of example i has
     the probability sum over t of posterior[i, t] confusion[j, t, g]. The confusion is the method's own or that of one M step
     of Dawid-Skene from its posterior, whichever predicts better: so a method is judged by its posterior even where it has no
-    confusion, or a crude one. `selection` has one row a method, best first: title and log_loss.
+    confusion, or a crude one. The best method is taken if its gain over Dawid-Skene exceeds the standard error of the gain
+    (the one-standard-error rule of Breiman et al. 1984), else Dawid-Skene.
 
-    If no example has two labels nothing can be hidden; then `selection` is empty and the result that of majority vote.
+    `selection` has one row a method, the best first: title, log_loss, gain (over Dawid-Skene), standard_error (of the gain) and
+    chosen. If no example has two labels nothing can be hidden; then it is empty and the result that of majority vote.
     `on_iteration` is called with the number of the method that runs, and minus the lowest log loss so far.
     """
     from . import METHODS, obstacle  # here, since METHODS lists this function
 
     names = [name for name in METHODS if name != "auto" and obstacle(labels, name, pred_probs=pred_probs, gold=gold) is None]
-    scores: dict[str, float] = {}
+    losses: dict[str, NDArray[np.float64]] = {}
 
     def heartbeat(*_: object) -> None:
         if on_iteration is not None:
-            on_iteration(len(scores) + 1, -min(scores.values(), default=float(np.log(len(labels.classes)))))
+            lowest = min((float(of.mean()) for of in losses.values()), default=float(np.log(len(labels.classes))))
+            on_iteration(len(losses) + 1, -lowest)
 
     def run(name: str, seen: CrowdLabels) -> Consensus:
         given: dict[str, Any] = {"gold": gold, "pred_probs": pred_probs, "seed": seed, "on_iteration": heartbeat}
@@ -58,17 +61,33 @@ def auto(
         return METHODS[name].run(seen, **{key: value for key, value in given.items() if key in accepted})
 
     hidden = hide(labels, np.random.default_rng(seed))
-    seen = rows_of(labels, ~hidden)
+    seen, unseen = rows_of(labels, ~hidden), rows_of(labels, hidden)
     for name in names if hidden.any() else []:
         heartbeat()
         try:
-            scores[name] = log_loss(rows_of(labels, hidden), seen, run(name, seen))
+            losses[name] = log_losses(unseen, seen, run(name, seen))
         except ValueError:  # the method refuses these labels for a reason of its own
             continue
-    ranked = sorted(scores, key=lambda name: round(scores[name], DIGITS))
-    table = {"title": [METHODS[name].title for name in ranked], "log_loss": [scores[name] for name in ranked]}
-    selection = pd.DataFrame(table, index=pd.Index(ranked, name="method", dtype=object))
-    return replace(run(ranked[0] if ranked else "majority_vote", labels), selection=selection)
+    selection = ranking(losses)
+    selection.insert(0, "title", [METHODS[name].title for name in selection.index])
+    best = next(iter(selection.index[selection["chosen"]]), "majority_vote")
+    return replace(run(best, labels), selection=selection)
+
+
+def ranking(losses: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
+    """log_loss, gain, standard_error and chosen of each method, the best first, from the log losses of the same hidden labels.
+
+    Equal methods stay in the order of METHODS, where the simpler one comes first.
+    """
+    names = sorted(losses, key=lambda name: round(float(losses[name].mean()), 9))
+    gains = [losses[DEFAULT] - losses[name] for name in names]
+    table = pd.DataFrame(index=pd.Index(names, name="method", dtype=object))
+    table["log_loss"] = np.array([losses[name].mean() for name in names])
+    table["gain"] = np.array([gain.mean() for gain in gains])
+    table["standard_error"] = np.array([gain.std() / np.sqrt(len(gain)) for gain in gains])
+    clear = table["gain"].iloc[:1] > table["standard_error"].iloc[:1]
+    table["chosen"] = table.index == (names[0] if clear.any() else DEFAULT)
+    return table
 
 
 def hide(labels: CrowdLabels, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -92,8 +111,8 @@ def rows_of(labels: CrowdLabels, rows: NDArray[np.bool_]) -> CrowdLabels:
     return replace(labels, example=labels.example[rows], annotator=labels.annotator[rows], label=labels.label[rows], **times)
 
 
-def log_loss(hidden: CrowdLabels, seen: CrowdLabels, result: Consensus) -> float:
-    """Mean log loss of the hidden labels under a result for the labels that were seen."""
+def log_losses(hidden: CrowdLabels, seen: CrowdLabels, result: Consensus) -> NDArray[np.float64]:
+    """Log loss of each hidden label under a result for the labels that were seen."""
     confusions = [confusion_of(seen, result.posterior)]
     if result.confusion is not None:
         confusions.append(result.confusion)
@@ -102,5 +121,5 @@ def log_loss(hidden: CrowdLabels, seen: CrowdLabels, result: Consensus) -> float
         predicted = np.zeros(len(hidden))
         for true in range(len(hidden.classes)):
             predicted += result.posterior[hidden.example, true] * confusion[hidden.annotator, true, hidden.label]
-        losses.append(-float(np.log(np.maximum(predicted, FLOOR)).mean()))
-    return min(losses)
+        losses.append(-np.log(np.maximum(predicted, FLOOR)))
+    return min(losses, key=lambda of: float(of.mean()))

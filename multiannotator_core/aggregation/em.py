@@ -21,6 +21,9 @@ Parameters = TypeVar("Parameters")
 # Probabilities that were never observed: small enough to veto a class, large enough for a finite logarithm.
 FLOOR = 1e-10
 
+# Up to here a maximum column by column beats one along the rows.
+FEW_CLASSES = 16
+
 # Labels in a block: large enough that starting it costs nothing, small enough that its posterior stays in the cache.
 BLOCK = 1 << 17
 
@@ -105,14 +108,24 @@ def softmax(log_joint: NDArray[np.float64], gold: NDArray[np.int32] | None = Non
     """
     known = np.flatnonzero(gold >= 0) if gold is not None else np.empty(0, dtype=np.intp)
     of_gold = log_joint[known, gold[known]] if gold is not None else np.empty(0)
-    highest = log_joint.max(axis=1, keepdims=True)
-    log_joint -= highest
+    highest = row_maximum(log_joint)
+    log_joint -= highest[:, None]
     np.exp(log_joint, out=log_joint)
-    total = log_joint.sum(axis=1, keepdims=True)
-    log_joint /= total
-    evidence = highest[:, 0] + np.log(total[:, 0])
+    total = log_joint @ np.ones(log_joint.shape[1])
+    log_joint /= total[:, None]
+    evidence = highest + np.log(total)
     evidence[known] = of_gold
     return clamp(log_joint, gold), float(evidence.sum())
+
+
+def row_maximum(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N,) largest value of each row; numpy's own `max(axis=1)` is four times slower on few columns."""
+    if values.shape[1] > FEW_CLASSES:
+        return np.asarray(values.max(axis=1))
+    highest = values[:, 0].copy()
+    for k in range(1, values.shape[1]):
+        np.maximum(highest, values[:, k], out=highest)
+    return highest
 
 
 class Blocks:

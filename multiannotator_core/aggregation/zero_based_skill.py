@@ -83,9 +83,6 @@ class Cells:
     def winners(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         """Which cell of each example has the highest sum; tied cells share 1. Gold decides where it is known."""
         highest = np.maximum.reduceat(sums, self.first)
-        if highest.min() <= 0:  # nobody with any skill: each label counts the same
-            sums = np.where(np.repeat(highest <= 0, self.width), self.plain, sums)
-            highest = np.maximum.reduceat(sums, self.first)
         tied = sums >= np.repeat(highest - TIE, self.width)
         chosen = tied.astype(np.float64)
         if np.count_nonzero(tied) > len(self.first):

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from . import limits
@@ -17,8 +18,10 @@ from .report import Notes
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar"}
 SNIFFED_RECORDS = 200
-SNIFFED_CHARACTERS = 1_000_000
+SNIFFED_FIRST, SNIFFED_CHARACTERS = 100_000, 1_000_000  # the second where the first hold no whole record
 CHUNK = 1 << 20
+GUARDED_SIGNS = (b"=", b"+", b"-", b"@", b"\t", b"\r")
+GUARD = r"\A'('*[=+\-@\t\r])"
 PARSE_BLOCK = 1 << 20  # small blocks parse in parallel; a record that is longer needs one block for the whole file
 
 
@@ -79,20 +82,27 @@ def read_delimited(text: bytes, name: str, notes: Notes) -> pa.Table:
     """
     text = text.lstrip(b"\r\n")
     head = text[:SNIFFED_CHARACTERS].decode(errors="ignore")
-    delimiter = _sniffed_delimiter(head, len(text) > SNIFFED_CHARACTERS, name)
+    start = head[:SNIFFED_FIRST] if "\n" in head[:SNIFFED_FIRST] else head
+    delimiter = _sniffed_delimiter(start, len(text) > len(start), name)
     header = _header(head, delimiter, name)
     notes.assume(f"{name}: the cells are separated by a {DELIMITERS[delimiter]}.")
     table = _parse(text, delimiter, len(header), name)
     if b'"' in text:
         _refuse_open_quote(table, text, name)
-    return table.rename_columns(header)
+    guarded = b"'" in text and any(b"'" + sign in text for sign in GUARDED_SIGNS)
+    return (unguarded(table) if guarded else table).rename_columns(header)
+
+
+def unguarded(table: pa.Table) -> pa.Table:
+    """Without the quote that spreadsheet exports put before what would be a formula: of one or more, one goes."""
+    return pa.table([pc.replace_substring_regex(column, GUARD, r"\1") for column in table.columns], names=table.column_names)
 
 
 def _sniffed_delimiter(head: str, cut: bool, name: str) -> str:
     """The delimiter that gives the same number of cells in every one of the first records, quotes honoured."""
     best, most = "", 0.0
     for delimiter in DELIMITERS:
-        quoted = rf'(?:(?<=[{re.escape(delimiter)}\r\n])|\A)"(?:[^"]|"")*"'
+        quoted = rf'(?:(?<=[{re.escape(delimiter)}\r\n])|\A)"[^"]*+(?:""[^"]*+)*+"'
         records = [line for line in re.sub(quoted, "", head).splitlines() if line]
         counts = [line.count(delimiter) for line in records[: -1 if cut and len(records) > 1 else None][:SNIFFED_RECORDS]]
         if not counts or not counts[0]:

@@ -82,7 +82,7 @@ def document(blob: Blob) -> Document:
     """
     data = blob.read()
     name, notes = blob.name, Notes()
-    if not data.strip():
+    if not data or data.isspace():
         raise IngestError(f"{name} is empty. Choose a file with at least one label.")
     if data.startswith(PICKLES):
         raise IngestError(f"{name} is a Python pickle, which can run programs when it is opened. Save the data as CSV, Parquet or NPY.")

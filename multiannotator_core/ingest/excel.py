@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from . import limits
-from .delimited import refuse_repeated
+from .delimited import refuse_repeated, unguarded
 from .errors import IngestError
 from .report import Notes
 
@@ -39,7 +39,7 @@ def read_excel(data: bytes, name: str, notes: Notes) -> pa.Table:
     header = [cell.strip() if cell and cell.strip() else f"column {i + 1}" for i, cell in enumerate(rows[0])]
     refuse_repeated(header, name)
     body = [[row[i] if i < len(row) else None for row in rows[1:]] for i in range(len(header))]
-    return pa.table([pa.array(column, type=pa.large_string()) for column in body], names=header)
+    return unguarded(pa.table([pa.array(column, type=pa.large_string()) for column in body], names=header))
 
 
 def _rows(sheet: Any, name: str) -> list[list[str | None]]:

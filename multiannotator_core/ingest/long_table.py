@@ -6,6 +6,7 @@ The readers of tools that export such tables use `rows_of_table` with the column
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -23,6 +24,7 @@ from .rows import NO_LABEL, Coded, Parsed, coded, without
 from .times import seconds_spent, utc_times
 
 MOST_GUESSED_CLASSES = 200
+LOOKED_AT = 100_000  # rows; enough to tell classes from texts
 FEW_CLASSES = 20  # below this, even a short file may have a different label in every other row
 CANCELLED = {"wascancelled", "cancelled", "canceled", "skipped"}
 COUNTED = {"submitted", "approved", "accepted", "completed", "done", "valid", ""}
@@ -95,6 +97,7 @@ def guessed_label(table: pa.Table, label: str | None) -> str | None:
     """The column guessed to be the label, unless it holds too many different values for classes."""
     if label is None:
         return None
+    table = table.slice(0, LOOKED_AT)
     distinct = len(coded(table[label]).names)
     return None if distinct > MOST_GUESSED_CLASSES or (distinct > FEW_CLASSES and distinct > table.num_rows / 2) else label
 
@@ -142,7 +145,9 @@ def rows_of_table(
     for reason, mask in {**_status(table, mapping), **(drop or {})}.items():
         notes.drop(reason, int((keep & mask).sum()))
         keep &= ~mask
-    column = {role: coded(table[mapping[role]]) for role in ("example", "annotator", "label", "gold") if role in mapping}
+    roles = [role for role in ("example", "annotator", "label", "gold") if role in mapping]
+    with ThreadPoolExecutor(2) as pool:  # pyarrow encodes without holding the interpreter
+        column = dict(zip(roles, pool.map(coded, [table[mapping[role]] for role in roles]), strict=True))
     if "annotator" not in column:
         column["annotator"] = Coded(np.zeros(table.num_rows, dtype=np.int32), pd.Index([annotator_of(name)], dtype="str"))
         notes.assume(f"{name}: the annotator is {annotator_of(name)!r}, from the file's name.")
@@ -190,6 +195,8 @@ def _gold(example: Coded, gold: Coded) -> pd.Series | None:
 def _content(table: pa.Table, example: Coded, mapping: Mapping[str, str], notes: Notes) -> pd.DataFrame | None:
     """Columns that say the same in every row of an example describe it; the others are not used."""
     left = [column for column in table.column_names if column not in mapping.values() and column not in notes.removed]
+    if not left:
+        return None
     rows = np.flatnonzero(example.codes >= 0)
     # first[i]: a row of example i; written from the end, so that the first row stays
     first = np.full(len(example.names), -1)

@@ -72,7 +72,7 @@ def propose(path_or_files: Sources, format: str | None = None) -> Proposal:
 
 def _proposal(key: str, why: str, sources: Sequence[Document], reasons: dict[str, str]) -> Proposal:
     first, reader = sources[0], READERS[key]
-    questions = tuple(dict.fromkeys(question for source in sources for question in reader.questions(source)))
+    questions = reader.asked(sources)
     mapping = _mapping(key, first, len(sources) > 1)
     needed = [role for role in REQUIRED if mapping.get(role, "") is None and not (role == "annotator" and len(sources) > 1)]
     return Proposal(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+import pyarrow as pa
 
 from ..labels import listed
 from .document import Document
@@ -51,6 +54,34 @@ class Reader:
     parse: Callable[[Document, Request], Parsed]
     questions: Callable[[Document], list[str]] = _no_questions
     columns: Callable[[Document], dict[str, str]] | None = None
+
+    def asked(self, documents: Sequence[Document]) -> tuple[str, ...]:
+        """The questions in all of these files."""
+        with _blaming(documents[0], self.title):
+            return tuple(dict.fromkeys(question for document in documents for question in self.questions(document)))
+
+    def rows(self, document: Document, request: Request) -> Parsed:
+        """The rows of one file.
+
+        Raises:
+            IngestError: whatever is wrong with it.
+        """
+        with _blaming(document, self.title):
+            return self.parse(document, request)
+
+
+@contextmanager
+def _blaming(document: Document, title: str) -> Iterator[None]:
+    """A damaged export can break off anywhere inside; that is the file's fault, and the message must name the file."""
+    try:
+        yield
+    except IngestError:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, pa.ArrowException) as error:
+        raise IngestError(
+            f"{document.name} looks like {title}, but a part of it is not where that format has it. Export it again, or choose another "
+            "format=."
+        ) from error
 
 
 def chosen_question(request: Request, file: str) -> tuple[str, str | None]:

@@ -15,7 +15,6 @@ from .document import Document
 from .errors import IngestError
 from .oddities import oddities
 from .predictions import pred_probs_of
-from .reader import Reader, Request
 from .readers import READERS
 from .report import Notes, Report
 from .rows import NO_LABEL, Parsed, crowd_labels, merged, settled_gold
@@ -104,26 +103,12 @@ def _assembled(files: Sorted, duplicates: str, missing: Collection[str]) -> Foun
 
 def _parsed(files: Sorted) -> list[Parsed]:
     """The rows of every file with labels; a question is one of all files of a format."""
-    parts = []
+    parts: list[Parsed] = []
     for key in dict.fromkeys(entry.key for entry in files.labelled):
         reader, documents = READERS[key], [entry.document for entry in files.labelled if entry.key == key]
-        questions = tuple(dict.fromkeys(question for document in documents for question in reader.questions(document)))
-        request = replace(files.request, questions=questions, labelled=tuple(documents))
-        parts += [_safely(reader, document, request) for document in documents]
+        request = replace(files.request, questions=reader.asked(documents), labelled=tuple(documents))
+        parts += [reader.rows(document, request) for document in documents]
     return parts
-
-
-def _safely(reader: Reader, document: Document, request: Request) -> Parsed:
-    """A damaged export can break off anywhere inside; that is the file's fault and must name the file."""
-    try:
-        return reader.parse(document, request)
-    except IngestError:
-        raise
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, pa.ArrowException) as error:
-        raise IngestError(
-            f"{document.name} looks like {reader.title}, but a part of it is not where that format has it. Export it again, or choose "
-            "another format=."
-        ) from error
 
 
 def _known(gold: pd.Series | None, labels: CrowdLabels, notes: Notes) -> pd.Series | None:

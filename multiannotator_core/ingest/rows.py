@@ -18,7 +18,6 @@ from .report import Notes
 
 NO_LABEL = ("", "na", "n/a", "null", "none", "nan")  # compared in lower case, without blanks around
 LONGEST_DAY = 24 * 3600.0
-_GUARDED = r"^'([=+\-@\t\r])"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,33 +39,32 @@ class Coded:
     def used(self, order: NDArray[np.intp] | None = None) -> Coded:
         """Only the names that occur, in natural order (or all names in the order given)."""
         if order is None:
-            seen = np.flatnonzero(np.bincount(self.codes[self.codes >= 0], minlength=len(self.names)))
-            order = seen[natural_order(self.names[seen])]
+            occurs = np.zeros(len(self.names) + 1, dtype=bool)
+            occurs[self.codes] = True  # -1 is the last place, which is cut off
+            seen = np.flatnonzero(occurs[:-1])
+            order = natural_order(self.names) if len(seen) == len(self.names) else seen[natural_order(self.names[seen])]
         ranks = np.full(len(self.names) + 1, -1, dtype=np.int32)
         ranks[order] = np.arange(len(order), dtype=np.int32)
         return Coded(ranks[self.codes], self.names[order])
 
 
 def coded(values: pa.ChunkedArray | pa.Array | Sequence[str | None]) -> Coded:
-    """Codes of a column of text; null is missing, and the formula guard of a spreadsheet export is taken off."""
+    """Codes of a column of text; null is missing."""
     if not isinstance(values, (pa.Array, pa.ChunkedArray)):
         values = pa.array(values, type=pa.large_string())
     encoded = pa.chunked_array([values]).dictionary_encode() if isinstance(values, pa.Array) else values.dictionary_encode()
     joined = encoded.combine_chunks()  # one array: pyarrow gives all chunks of a column one dictionary
     if isinstance(joined, pa.ChunkedArray):
         joined = joined.chunk(0) if joined.num_chunks else pa.array([], type=encoded.type)
-    codes = joined.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    column = Coded(codes, pd.Index(joined.dictionary.to_pandas(), dtype="str"))
-    guarded = pc.match_substring_regex(pa.array(column.names, type=pa.large_string()), _GUARDED)
-    if pc.any(guarded).as_py():
-        return column.mapped(column.names.str.replace(_GUARDED, r"\1", regex=True))
-    return column
+    codes = (joined.indices.fill_null(-1) if joined.null_count else joined.indices).to_numpy(zero_copy_only=False)
+    return Coded(codes, pd.Index(joined.dictionary.to_pandas(), dtype="str"))
 
 
 def without(column: Coded, missing: Collection[str]) -> Coded:
     """Names that mean "nothing" (compared in lower case, without blanks around) become missing."""
     words = pa.array(sorted({word.strip().lower() for word in missing}), type=pa.large_string())
-    names = pc.utf8_lower(pc.utf8_trim_whitespace(pa.array(column.names, type=pa.large_string())))
+    names = pc.utf8_trim_whitespace(pa.array(column.names, type=pa.large_string()))
+    names = pc.utf8_lower(names) if len(words) > 1 else names
     gone = pc.is_in(names, value_set=words).to_numpy(zero_copy_only=False)
     return column if not gone.any() else Coded(np.where(np.append(gone, False)[column.codes], np.int32(-1), column.codes), column.names)
 

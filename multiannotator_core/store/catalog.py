@@ -80,6 +80,14 @@ def folder_of(connection: Connection, dataset: str) -> str | None:
     return connection.execute(select(datasets.c.folder).where(datasets.c.id == dataset)).scalar()
 
 
+def files_in_use(connection: Connection, folder: str) -> set[str] | None:
+    """Names of the files in a folder that rows refer to; None when no dataset has the folder."""
+    dataset = connection.execute(select(datasets.c.id).where(datasets.c.folder == folder)).scalar()
+    if dataset is None:
+        return None
+    return {name for t in (companions, runs) for name in connection.execute(select(t.c.file).where(t.c.dataset == dataset)).scalars()}
+
+
 def dataset_infos(connection: Connection) -> list[DatasetInfo]:
     """All datasets, the newest first."""
     stored: dict[str, dict[str, tuple[str, str]]] = {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,6 +108,21 @@ class Shelf:
         read = {kind: companions.read_companion(folder / file, kind, labels) for kind, (file, _) in stored.items()}
         pred_probs, gold, content = (read.get(kind) for kind in companions.COMPANIONS)
         return Dataset(dataset, row.name, labels, pred_probs, gold, content, catalog.inputs_of(dataset, stored))
+
+    def abandon(self, folder: Path, names: Iterable[str] = ()) -> None:
+        """Remove files that were written for a change that failed, unless the database has them after all.
+
+        A connection can break after a commit and before its answer; then the files are needed. They stay, too, when
+        the database cannot be asked.
+        """
+        try:
+            in_use = self.database.read(catalog.files_in_use, folder.name)
+        except StoreError:
+            return
+        if in_use is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            files.discard(folder, set(names) - in_use)
 
     def names(self, dataset: str) -> Names:
         """The names of a dataset, from memory when they were read before, even if another process has removed it since.

@@ -99,10 +99,8 @@ class Store:
                 written = companions.write_companions(folder, labels, given)
                 unneeded = self._database.write(catalog.save_dataset, labels, folder.name, stored is None, name, written, after)
             finally:
-                if unneeded is None and stored is None:
-                    shutil.rmtree(folder, ignore_errors=True)
-                elif unneeded is None:
-                    files.discard(folder, [file for file, _ in written.values()])
+                if unneeded is None:
+                    self._shelf.abandon(folder, [file for file, _ in written.values()])
             if unneeded is not None:
                 files.discard(folder, unneeded)
                 return labels.fingerprint
@@ -172,7 +170,7 @@ class Store:
         try:
             unneeded = self._database.write(catalog.save_companions, dataset, folder.name, written, gone)
         except BaseException:
-            files.discard(folder, [file for file, _ in written.values()])
+            self._shelf.abandon(folder, [file for file, _ in written.values()])
             raise
         files.discard(folder, unneeded)
 
@@ -237,7 +235,7 @@ class Store:
         try:
             replaced = self._database.write(catalog.save_run, dataset, folder.name, key, values)
         except BaseException:
-            files.discard(folder, [file])
+            self._shelf.abandon(folder, [file])
             raise
         files.discard(folder, replaced)
 
@@ -394,7 +392,7 @@ class Store:
         """
         for attempt in range(ATTEMPTS):
             try:
-                return workspace.export(self._database, self._files, Path(path))
+                return workspace.export(self._shelf, Path(path))
             except FileNotFoundError as error:
                 if attempt == ATTEMPTS - 1:
                     raise StoreError(f"The file {error.filename} is missing. Restore the folder {self._files} from a backup.") from error
@@ -409,4 +407,4 @@ class Store:
             ValueError: the zip is not one of ours or was changed, a fingerprint does not match, or a dataset is here already.
                 Nothing is imported then.
         """
-        return workspace.restore(self._database, self._files, Path(path))
+        return workspace.restore(self._shelf, Path(path))

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table, insert, select
 
 from . import files
 from .database import MIGRATIONS, Database, StoreError, companions, datasets, decisions, exclusions, now, projects, runs
+from .shelf import Shelf
 
 MANIFEST = "manifest.json"
 
@@ -31,20 +32,20 @@ _ID = re.compile(r"[0-9a-f]{32}")
 Rows = Mapping[str, list[dict[str, Any]]]
 
 
-def export(database: Database, root: Path, path: Path) -> None:
+def export(shelf: Shelf, path: Path) -> None:
     """Write everything into a zip, aside and then renamed. Files are stored, not compressed: so are they written, and no bomb opens.
 
     Raises:
         FileNotFoundError: a file was replaced while it was read; a new attempt finds the newer one.
         StoreError: the zip cannot be written.
     """
-    tables = database.read(_all_rows)
+    tables = shelf.database.read(_all_rows)
     names = [f"{row['folder']}/{file}" for row in tables["datasets"] for file in _files_of(tables, row["id"])]
     manifest = {
         "format": FORMAT,
         "tables_version": len(MIGRATIONS),
         "created": now(),
-        "files": {f"files/{name}": files.digest_of(root / name) for name in names},
+        "files": {f"files/{name}": files.digest_of(shelf.root / name) for name in names},
         "tables": tables,
     }
 
@@ -52,7 +53,7 @@ def export(database: Database, root: Path, path: Path) -> None:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             archive.writestr(MANIFEST, json.dumps(manifest))
             for name in names:
-                archive.write(root / name, f"files/{name}")
+                archive.write(shelf.root / name, f"files/{name}")
 
     files.write_aside(path, write)
 
@@ -67,7 +68,7 @@ def _files_of(tables: Rows, dataset: str) -> list[str]:
     return [files.LABELS, files.NAMES, *more]
 
 
-def restore(database: Database, root: Path, path: Path) -> list[str]:
+def restore(shelf: Shelf, path: Path) -> list[str]:
     """Add everything in a zip to the store; ids of the datasets.
 
     Raises:
@@ -80,15 +81,15 @@ def restore(database: Database, root: Path, path: Path) -> list[str]:
             manifest = _manifest(archive, path)
             tables: Rows = manifest["tables"]
             for row in tables["datasets"]:
-                _refuse_known(database, row)
-                folder = root / f"{row['id']}-{uuid4().hex[:8]}"
+                _refuse_known(shelf.database, row)
+                folder = shelf.root / f"{row['id']}-{uuid4().hex[:8]}"
                 made.append(folder)
                 _unpack(archive, manifest, row, folder)
                 row["folder"] = folder.name
-        database.write(_insert_all, tables)
+        shelf.database.write(_insert_all, tables)
     except BaseException:
         for folder in made:
-            shutil.rmtree(folder, ignore_errors=True)
+            shelf.abandon(folder)
         raise
     return [row["id"] for row in tables["datasets"]]
 

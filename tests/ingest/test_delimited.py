@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from multiannotator_core import ingest
@@ -82,10 +84,11 @@ def test_a_record_longer_than_a_block_is_read() -> None:
 
 
 def test_the_formula_guard_of_spreadsheets_is_taken_off() -> None:
-    """Exactly one quote before a formula sign goes; other quotes stay."""
+    """Exactly one quote before a formula sign goes; other quotes stay. JSON has no guard."""
     text = "task,worker,label\nt1,w1,'=1+1\nt2,w1,'plain\nt3,w1,''=x\n"
 
-    assert {"=1+1", "'plain", "''=x"} == set(ingest.read_labels(upload("g.csv", text)).classes)
+    assert {"=1+1", "'plain", "'=x"} == set(ingest.read_labels(upload("g.csv", text)).classes)
+    assert list(ingest.read_labels(upload("g.json", json.dumps([{"task": "t1", "worker": "w1", "label": "'=1"}]))).classes) == ["'=1"]
 
 
 def test_the_name_of_the_file_does_not_matter() -> None:

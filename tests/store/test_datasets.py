@@ -39,7 +39,7 @@ def crowd(examples: list[Any], annotators: list[Any], classes: list[Any], **time
     return CrowdLabels(*indexes, n, n % len(annotators), n % max(len(classes) - 1, 1), **times)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(NASTY, min_size=1, unique_by=(repr, lambda name: name)), st.lists(NASTY, min_size=1, unique=True))
 def test_names_of_any_type_come_back(tmp_path: Path, names: list[Any], classes: list[Any]) -> None:
     """Text, numbers, booleans and tuples are stored with their type, so that the fingerprint stays."""
@@ -53,6 +53,7 @@ def test_names_of_any_type_come_back(tmp_path: Path, names: list[Any], classes: 
     assert [given_labels.examples.dtype, given_labels.classes.dtype] == [found.examples.dtype, found.classes.dtype]
 
 
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)  # the database has no part in it
 @pytest.mark.parametrize("name", [pd.Timestamp("2026-01-01"), frozenset({1}), ("a", frozenset()), 1 + 2j], ids=repr)
 def test_other_names_are_refused(store: Store, name: Any) -> None:
     """A name that would not come back is refused with its value and the mend, and nothing stays behind."""
@@ -140,6 +141,7 @@ def test_files_that_nothing_needs_are_removed(store: Store, labels: CrowdLabels,
     assert store.history(dataset).empty
 
 
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)  # the database has no part in it
 @pytest.mark.parametrize(
     ("companions", "message"),
     [
@@ -251,7 +253,7 @@ def test_readers_survive_replacement(store: Store, labels: CrowdLabels) -> None:
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_values_come_back_from_json(value: Any) -> None:
     """What is coded into JSON comes back equal and of the same type."""
     found = coding.from_json(json.loads(json.dumps(coding.to_json(value))))

@@ -80,6 +80,7 @@ def test_runs_are_listed_replaced_and_removed(store: Store, labels: CrowdLabels,
     assert len(list((tmp_path / "files").glob("*/run-*"))) == 1
 
 
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)  # the database has no part in it
 def test_a_run_that_does_not_fit_is_refused(store: Store, labels: CrowdLabels, full: mc.Consensus) -> None:
     """A key that is no name, a result of other labels, and an option that is no value are refused."""
     dataset = store.add_dataset(labels, name="pets")
@@ -92,6 +93,7 @@ def test_a_run_that_does_not_fit_is_refused(store: Store, labels: CrowdLabels, f
     assert store.runs(dataset) == []
 
 
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)  # the database has no part in it
 def test_damaged_and_missing_files_say_so(store: Store, labels: CrowdLabels, full: mc.Consensus, tmp_path: Path) -> None:
     """A truncated, foreign or missing file gives a message with its name, never a parser's error."""
     dataset = store.add_dataset(labels, name="pets", gold={"t1": "cat"})

@@ -6,6 +6,7 @@ import errno
 import os
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -41,6 +42,30 @@ def test_a_full_disk_is_said_and_loses_nothing(store: Store, labels: CrowdLabels
     assert before == sorted(tmp_path.rglob("files/**/*"))
     assert store.gold(dataset).to_dict() == {"t1": "cat", "t2": "dog"}
     assert [info.name for info in store.datasets()] == ["pets"]
+
+
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+def test_files_stay_when_only_the_answer_was_lost(store: Store, labels: CrowdLabels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that breaks after the commit raises, but the files that the rows refer to are not removed."""
+    write = database.Database.write
+
+    def breaks(self: database.Database, change: Any, *given: Any) -> None:
+        write(self, change, *given)
+        raise StoreError("the connection is gone")
+
+    calls = (
+        lambda: store.add_dataset(labels, name="pets", gold={"t1": "cat"}),
+        lambda: store.update(labels.fingerprint, gold={"t1": "dog"}),
+        lambda: store.save_run(labels.fingerprint, "a", mc.aggregate(labels, "majority_vote"), seconds=0),
+    )
+    for call in calls:
+        with monkeypatch.context() as broken:
+            broken.setattr(database.Database, "write", breaks)
+            with pytest.raises(StoreError, match="gone"):
+                call()
+
+    assert store.load(labels.fingerprint).gold.to_dict() == {"t1": "dog"}
+    assert store.load_run(labels.fingerprint, "a").method == "majority_vote"
 
 
 @pytest.mark.parametrize(("pragma", "message"), [("max_page_count = 1", "The disk is full"), ("query_only = 1", "is read-only")])

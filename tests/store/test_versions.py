@@ -196,6 +196,7 @@ def test_a_changed_workspace_is_refused_as_a_whole(labels: CrowdLabels, tmp_path
         assert list((tmp_path / "two").glob("files/*")) == []
 
 
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)  # the database has no part in it
 def test_what_is_no_workspace_is_refused(store: Store, tmp_path: Path) -> None:
     """A missing file, a text, a truncated zip and a compressed zip are refused by name."""
     store.export_workspace(tmp_path / "good.zip")
