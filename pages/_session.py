@@ -106,8 +106,9 @@ def _open_store(path: str) -> mc.Store:
 
 
 def store() -> mc.Store:
-    """The store in CROWDLENS_HOME."""
-    return _open_store(str(Path(os.environ.get("CROWDLENS_HOME") or default_home()) / "crowdlens.db"))
+    """The store: the database of CROWDLENS_DATABASE_URL, or a file in CROWDLENS_HOME."""
+    folder = Path(os.environ.get("CROWDLENS_HOME") or default_home())
+    return _open_store(os.environ.get("CROWDLENS_DATABASE_URL") or str(folder / "crowdlens.db"))
 
 
 def _sidebar() -> None:
@@ -270,11 +271,10 @@ def gold_check(now: InUse, run: str | None = None) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class ComparedRuns:
-    """The runs of a dataset side by side: `table` has one row a run; labels and quality are by title."""
+    """The runs of a dataset side by side: `table` has one row a run; the results are by title."""
 
     table: pd.DataFrame
-    labels: dict[str, Any]
-    quality: dict[str, Any]
+    results: dict[str, mc.Consensus]
 
     @property
     def sentence(self) -> str:
@@ -298,7 +298,7 @@ def compared_runs(now: InUse) -> ComparedRuns:
     """All finished runs on the present inputs, at most twelve."""
     majority = remember(now, "majority", lambda: mc.aggregate(now.labels, BASELINE, gold=store().gold(now.dataset.id)))
     seconds = {run.key: run.seconds for run in store().runs(now.dataset.id)}
-    rows, labels, quality = {}, {}, {}
+    rows, results = {}, {}
     for key, title in list(usable_runs(now.info).items())[:12]:
         result, checked = load_run(now.info, key), gold_check(now, key)
         rows[key] = {
@@ -309,9 +309,9 @@ def compared_runs(now: InUse) -> ComparedRuns:
             "differs": float((result.label != majority.label).mean()),
             "seconds": seconds[key],
         }
-        labels[title], quality[title] = result.label, result.quality
+        results[title] = result
     table = pd.DataFrame.from_dict(rows, orient="index").astype({"right": "Float64"})
-    return ComparedRuns(table, labels, quality)
+    return ComparedRuns(table, results)
 
 
 def audited(now: InUse) -> Audit:

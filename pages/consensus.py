@@ -3,8 +3,9 @@ import streamlit as st
 
 import multiannotator_core as mc
 from multiannotator_core import figures
+from multiannotator_core.quality.tables import split_examples
 from pages._jobs import failures, running, watch
-from pages._parts import card_title, dark, how, option_widget, page_title, show
+from pages._parts import card_title, dark, how, option_widget, page_title, show, shown
 from pages._session import compared_runs, ensure_app, require_run, start_run, use
 
 ensure_app()
@@ -83,14 +84,14 @@ with grid.cell(column_span=2):
 with grid.cell():
     card_title("Where do they differ?", "Percent of examples with another label")
     if len(table) > 1:
-        show(figures.run_differences(runs.labels, dark=dark()), "differences")
+        show(figures.run_differences({title: result.label for title, result in runs.results.items()}, dark=dark()), "differences")
     else:
         st.caption("Run a second method to see where the two disagree.")
 with grid.cell(column_span=2):
     card_title(
         "Which run leaves the fewest unsure?", f"Examples whose consensus label has a quality below 0.9, of {len(labels.examples):,}"
     )
-    show(figures.unsure_counts(runs.quality, dark=dark()), "unsure")
+    show(figures.unsure_counts({title: result.quality for title, result in runs.results.items()}, dark=dark()), "unsure")
 with grid.cell():
     trace = now.result.trace
     state = f"{now.method}, {len(trace)} iterations, " + ("converged" if now.result.converged else "not converged: raise max_iter")
@@ -104,6 +105,29 @@ with grid.cell(column_span="all"):
         ("review", "Open the queue"),
     )
     show(figures.quality_histogram(now.result.quality, dark=dark()), "quality")
+
+if len(runs.results) > 1:
+    split = split_examples(labels, runs.results)
+    with st.container(border=True):
+        card_title("On which examples do the runs split?", f"{len(split):,} examples (at most 200), those with most different labels first")
+        st.dataframe(
+            split.assign(**{title: shown(split[title]) for title in runs.results}).reset_index().astype({"example": str}),
+            column_config={
+                "example": "Example",
+                "lowest_quality": st.column_config.ProgressColumn("Lowest quality", format="%.2f", min_value=0, max_value=1, color="gray"),
+            },
+            hide_index=True,
+            height=34 * 8,
+            row_height=34,
+            key="split",
+            alt="Examples on which the runs differ",
+        )
+if now.result.selection is not None:
+    with st.container(border=True):
+        card_title(
+            "Why was this method chosen?", "A tenth of the labels was hidden; the method that predicts them best is taken"
+        )
+        st.dataframe(now.result.selection, row_height=34, key="selection", alt="How well each method predicts hidden labels")
 
 how(
     f"How does {now.method} work?",

@@ -119,18 +119,17 @@ class TestRestarts:
         np.testing.assert_array_equal(one, again)
         assert np.abs(one - other).max() > 1e-6
 
-    def test_correlated_mistakes(self):
-        """Annotators who fall for the same trap are found out: the subtypes explain what Dawid-Skene takes for agreement."""
-        rng = np.random.default_rng(0)
-        truth = rng.integers(0, 2, 400)
-        trap = rng.random(400) < 0.35
-        right = np.where(trap[:, None], 0.25, 0.95) * np.ones((1, 6))
-        right[:, 4:] = 0.9
-        said = np.where(rng.random((400, 6)) < right, truth[:, None], 1 - truth[:, None])
-        labels = mc.CrowdLabels.from_wide(said)
-        accuracy = {method: (mc.aggregate(labels, method).label == truth).mean() for method in ("majority_vote", "ebcc")}
+    @pytest.mark.parametrize("seed", range(3))
+    def test_correlated_mistakes(self, seed):
+        """Subtypes are worth their price where a class has examples of two kinds, and only there: the bound tells."""
+        rng = np.random.default_rng(seed)
+        kind = rng.integers(0, 3, 400)  # class 0, an easy kind of class 1, and one on which everybody guesses
+        for odd, better in ((0.5, 3), (0.95, 1)):
+            said = (rng.random((8, 400)) < np.array([0.05, 0.95, odd])[kind]).T.astype(int)
+            labels = mc.CrowdLabels.from_wide(said)
+            bound = {n: mc.aggregate(labels, "ebcc", n_subtypes=n, n_restarts=2).trace[-1] for n in (1, 3)}
 
-        assert accuracy["ebcc"] > accuracy["majority_vote"] + 0.02
+            assert max(bound, key=bound.get) == better
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ METHODS: dict[str, Method] = {
         "EBCC",
         ebcc,
         "Bayesian",
-        "When annotators make the same mistakes on the same examples; slower.",
+        "Allows for annotators who make the same mistakes on the same examples; slower.",
         reference="Li, Rubinstein & Cohn 2019 (ICML)",
     ),
     "bwa": Method(

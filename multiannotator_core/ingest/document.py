@@ -63,8 +63,14 @@ class Document:
     @cached_property
     def records(self) -> list[dict[str, Any]]:
         """The objects of a JSON list, else nothing."""
-        listed = isinstance(self.value, list) and self.value and isinstance(self.value[0], dict)
-        return self.value if listed else []
+        if not isinstance(self.value, list) or not self.value or not isinstance(self.value[0], dict):
+            return []
+        for row, record in enumerate(self.value):
+            if not isinstance(record, dict):
+                raise IngestError(
+                    f"{self.name}, record {row + 1}: expected an object with named values, got {str(record)[:40]!r}. Correct it."
+                )
+        return self.value
 
     @cached_property
     def table(self) -> pa.Table | None:

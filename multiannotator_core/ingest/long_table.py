@@ -65,14 +65,20 @@ def parse(document: Document, request: Request) -> Parsed:
         if role in clashes and role not in mapping:
             two = listed(clashes[role])
             raise IngestError(f"{name}: two columns, {two}, could name the {role}. Choose with mapping={{{role!r}: '…'}}.")
-    if "annotator" not in mapping and not request.several:
+    if not columns:
+        raise IngestError(f"{name} holds no columns. Choose a file with one row for each label.")
+    if "annotator" not in mapping and not request.several and {"example", "label"} <= mapping.keys():
         raise IngestError(
             f"{name}: no column for the annotator; the file has {listed(columns, most=12)}. One label per example cannot be audited: "
             "say which column names the annotator with mapping={'annotator': '…'}, or add one file for each annotator."
         )
-    for role in ("example", "label"):
-        if role not in mapping:
-            raise IngestError(f"{name}: which column holds the {role}? It has {listed(columns, most=12)}. Say mapping={{{role!r}: '…'}}.")
+    asked = [role for role in REQUIRED if role not in mapping and not (role == "annotator" and request.several)]
+    if asked:
+        say = ", ".join(f"{role!r}: '…'" for role in asked)
+        raise IngestError(
+            f"{name}: which column holds the {' and which the '.join(asked)}? It has {listed(columns, most=12)}. Say mapping={{{say}}}; "
+            "if its first row holds no names, add one such as task,worker,label."
+        )
     if "label" not in given:
         _refuse_free_text(table, mapping["label"], name)
     document.notes.assume(_told(mapping, given, name))

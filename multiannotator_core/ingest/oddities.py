@@ -14,12 +14,18 @@ def oddities(labels: CrowdLabels) -> list[str]:
     per_example, per_annotator, per_class = labels.labels_per_example, labels.labels_per_annotator, labels.labels_per_class
     once = labels.classes[per_class == 1]
     found = [
-        (labels.repeated, f"{labels.repeated:,} labels repeat a pair of example and annotator; duplicates= says what to do with them."),
-        ((n := int((per_example == 1).sum())), f"{n:,} of {len(per_example):,} examples have a single label, so nobody contradicts it."),
-        ((n := int((per_example == 0).sum())), f"{n:,} examples have no label."),
-        ((n := int((per_annotator == 1).sum())), f"{n:,} of {len(per_annotator):,} annotators gave a single label."),
-        (len(once), f"{len(once):,} classes were given once only: {listed(once)}."),
-        ((n := int((per_class == 0).sum())), f"{n:,} classes were never given: {listed(labels.classes[per_class == 0])}."),
+        (
+            labels.repeated,
+            f"Labels that repeat a pair of example and annotator: {labels.repeated:,}; duplicates= says what to do with them.",
+        ),
+        (
+            (n := int((per_example == 1).sum())),
+            f"Examples with a single label, which nobody can contradict: {n:,} of {len(per_example):,}.",
+        ),
+        ((n := int((per_example == 0).sum())), f"Examples without a label: {n:,} of {len(per_example):,}."),
+        ((n := int((per_annotator == 1).sum())), f"Annotators who gave a single label: {n:,} of {len(per_annotator):,}."),
+        (len(once), f"Classes given only once: {listed(map(repr, once))}."),
+        ((per_class == 0).any(), f"Classes never given: {listed(map(repr, labels.classes[per_class == 0]))}."),
         (len(labels.annotators) == 1, "There is one annotator only, so there is nobody to compare with."),
         (len(labels.classes) == 1, f"All labels say {labels.classes[0]!r}, so there is nothing to tell apart."),
     ]

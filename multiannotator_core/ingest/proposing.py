@@ -57,8 +57,10 @@ def propose(path_or_files: Sources, format: str | None = None) -> Proposal:
     if format is not None and format not in READERS:
         raise IngestError(f"format={format!r} is not known; choose one of {', '.join(READERS)}.")
     documents = documents_of(path_or_files)
-    request = Request(others=documents, several=len(documents) > 1)
-    known = [(source, found) for source in documents if (found := recognised(source, request))]
+    known: list[tuple[Document, dict[str, str]]] = []
+    for several in (False, True)[: len(documents)]:  # names of files are annotators only where no file names them inside
+        request = Request(others=documents, several=several)
+        known = known or [(source, found) for source in documents if (found := recognised(source, request))]
     likely = [source for source in documents if source.table is not None and not is_metadata(source)] or [
         source for source in documents if not source.is_image and not isinstance(source.value, list)
     ]

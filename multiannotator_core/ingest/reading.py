@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..align import positions
-from ..labels import DUPLICATES, CrowdLabels
+from ..labels import DUPLICATES, CrowdLabels, listed
 from .content import content_of
 from .document import Document
 from .errors import IngestError
@@ -119,6 +119,9 @@ def _known(gold: pd.Series | None, labels: CrowdLabels, notes: Notes) -> pd.Seri
 
 
 def _pred_probs(files: Sorted, labels: CrowdLabels, notes: Notes) -> tuple[pd.DataFrame | None, Sequence[tuple[object, object, float]]]:
+    for document in [document for document in files.content if set(labels.classes) <= set(document.columns) and len(labels.classes) > 1]:
+        files.content.remove(document)  # columns named as the classes: probabilities, if perhaps wrong ones
+        files.pred_probs.append(document)
     if not files.pred_probs:
         return None, ()
     if len(files.pred_probs) > 1:
@@ -139,6 +142,7 @@ def _content(content: pd.DataFrame | None, files: Sequence[Document], labels: Cr
         return content
     try:
         added = content_of(files, labels, notes)
+        notes.assume(f"The examples are described by {listed([document.name for document in files], most=3)}.")
     except IngestError as error:
         notes.ignored += [document.name for document in files]
         notes.oddities.append(str(error))

@@ -41,6 +41,22 @@ def with_other_runs(metrics: pd.DataFrame, others: Mapping[str, Consensus]) -> p
     return metrics.assign(**columns)
 
 
+def split_examples(labels: CrowdLabels, runs: Mapping[str, Consensus], most: int = 200) -> pd.DataFrame:
+    """Examples to which runs (by title) give different labels, those with most different labels first.
+
+    Returns:
+        indexed by example: the class that each run gives, and `lowest_quality`, the lowest quality that any run has there.
+    """
+    codes = np.stack([result.label for result in runs.values()], axis=1)
+    lowest = np.min([result.quality for result in runs.values()], axis=0)
+    ordered = np.sort(codes, axis=1)
+    different = (np.diff(ordered, axis=1) != 0).sum(axis=1)
+    rows = np.flatnonzero(different)
+    rows = rows[np.lexsort((rows, lowest[rows], -different[rows]))][:most]
+    columns = {title: labels.classes.take(result.label[rows]) for title, result in runs.items()}
+    return pd.DataFrame({**columns, "lowest_quality": lowest[rows]}, index=labels.examples.take(rows))
+
+
 def who_said_what(labels: CrowdLabels, result: Consensus, example: Hashable, pred_probs: Any = None) -> pd.DataFrame:
     """Who speaks for which class of one example, most weight first.
 

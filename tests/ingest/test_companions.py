@@ -204,3 +204,10 @@ def test_a_folder_gives_everything_at_once(tmp_path) -> None:
     assert list(found.pred_probs.loc["1"]) == [0.5, 0.25, 0.25]
     assert list(found.labels.seconds[[0, 3]]) == [3.0, 4.0]
     assert "README.md" in found.report.ignored
+
+
+def test_probabilities_that_do_not_sum_to_one_are_not_taken_for_content() -> None:
+    """A table beside the labels whose columns are the classes is refused as what it is."""
+    files = [upload("a.csv", "task,worker,label\n1,a,x\n1,b,y\n"), upload("p.csv", "task,x,y\n1,0.2,0.9\n")]
+    with pytest.raises(ingest.IngestError, match=r"p.csv: pred_probs of example '1' sum to 1.1"):
+        ingest.read(files)
