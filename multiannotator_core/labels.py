@@ -52,7 +52,7 @@ class CrowdLabels:
     def __post_init__(self) -> None:
         columns = {"example": self.examples, "annotator": self.annotators, "label": self.classes}
         for column, names in columns.items():
-            if not names.is_unique:
+            if len(names.unique()) < len(names):  # not is_unique: that keeps a hash table of all names for good
                 raise ValueError(f"The {column} name {names[names.duplicated()][0]!r} occurs twice; names must be unique.")
             codes = np.asarray(getattr(self, column), dtype=np.int32)
             if codes.shape != (len(self),):
@@ -70,12 +70,15 @@ class CrowdLabels:
 
     def _canonical_order(self) -> NDArray[np.intp]:
         """Order by example, annotator, label, time and seconds: sorts from the last key to the first, each stable."""
-        order: NDArray[np.intp] = np.arange(len(self))
+        order: NDArray[np.intp] | None = None
         for times in (self.seconds, self.timestamp):
             if times is not None:
-                order = order[np.argsort(np.asarray(times)[order], kind="stable")]
+                values = np.asarray(times)
+                order = np.argsort(values, kind="stable") if order is None else order[np.argsort(values[order], kind="stable")]
         for codes, names in ((self.label, self.classes), (self.annotator, self.annotators), (self.example, self.examples)):
-            order = order[stable_order(np.asarray(codes)[order], len(names))]
+            codes = np.asarray(codes)
+            order = stable_order(codes, len(names)) if order is None else order[stable_order(codes[order], len(names))]
+        assert order is not None
         return order
 
     # ------------------------------------------------------------------ building
@@ -128,7 +131,7 @@ class CrowdLabels:
             label_codes, observed = _recode(label_codes, observed, classes, names["label"])
         times = None if timestamp is None else _utc(frame[timestamp], timestamp)
         spent = None if seconds is None else pd.to_numeric(frame[seconds], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        rows = _rows_to_keep(duplicates, example_codes, annotator_codes, label_codes, times, examples, annotators)
+        rows = rows_to_keep(duplicates, example_codes, annotator_codes, label_codes, times, examples, annotators)
         return cls(
             examples.rename("example"),
             annotators.rename("annotator"),
@@ -323,7 +326,9 @@ def stable_order(codes: NDArray[Any], size: int) -> NDArray[np.intp]:
     """
     if not codes.size:
         return np.arange(0)
-    row = sparse.csr_array((np.arange(codes.size), codes, np.array([0, codes.size])), shape=(1, size))
+    small = np.dtype(np.int32 if codes.size <= np.iinfo(np.int32).max else np.int64)
+    places = np.arange(codes.size, dtype=small)
+    row = sparse.csr_array((places, codes.astype(small, copy=False), np.array([0, codes.size], dtype=small)), shape=(1, size))
     order: NDArray[np.intp] = row.tocsc().data
     return order
 
@@ -442,7 +447,7 @@ def _utc(values: pd.Series, column: str) -> NDArray[np.datetime64]:
     return times.dt.tz_localize(None).to_numpy("datetime64[us]")
 
 
-def _rows_to_keep(
+def rows_to_keep(
     policy: str,
     example: NDArray[np.int32],
     annotator: NDArray[np.int32],

@@ -102,6 +102,22 @@ def await_job(key: tuple[str, ...], job: Job) -> Any:
         st.stop()
 
 
+def finished(job: Job, patience: float = PATIENCE) -> bool:
+    """Whether a job ends well within `patience` seconds."""
+    try:
+        return job.future.exception(timeout=patience) is None
+    except NotYet:
+        return False
+
+
+@st.fragment(run_every=0.5)
+def refresh_when_done(job: Job) -> None:
+    """One line while a job runs; then the page is drawn again."""
+    if job.future.done():
+        st.rerun()
+    st.caption(":material/sync: taking in the last decisions …")
+
+
 @st.fragment(run_every=0.5)
 def watch(job: Job) -> None:
     """Progress and a cancel button; when the job ends, the page is drawn again."""

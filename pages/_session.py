@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ import multiannotator_core as mc
 from multiannotator_core.quality.audit import Audit, audit
 from multiannotator_core.samples import load_sample
 from multiannotator_core.store import Dataset, DatasetInfo, default_home
-from pages._jobs import Job, await_job, home, start
+from pages._jobs import PATIENCE, Job, await_job, finished, home, refresh_when_done, start
 from pages._parts import text
 
 T = TypeVar("T")
@@ -28,10 +28,12 @@ PICTURES = Path(__file__).parent
 DEFAULT_METHOD = "dawid_skene"
 BASELINE = "majority_vote"
 BLIND = "-blind"  # ends the name of a run that did not see the gold
+KEPT_STATES = 2  # states of a run that stay on disk while pages of others may still show them
+DESK_PATIENCE = 0.15  # seconds that the review desk waits for its last decision to take effect
 
 PAGES = {
     "": [("overview", "Overview", "space_dashboard"), ("data", "Data", "database")],
-    "Labels": [("consensus", "Consensus", "how_to_vote"), ("review", "Review", "rate_review")],
+    "Labels": [("consensus", "Consensus", "how_to_vote"), ("review", "Review", "rate_review"), ("history", "History", "history")],
     "Annotators": [("annotators", "Annotators", "groups"), ("compare_metrics", "Compare metrics", "scatter_plot")],
     "Results": [("export", "Export", "ios_share")],
 }
@@ -82,11 +84,12 @@ def ensure_app() -> None:
 
 @dataclass(frozen=True)
 class InUse:
-    """The dataset and the consensus that every page shows."""
+    """The dataset and the consensus that every page shows; `state` changes with every decision, `run` does not."""
 
     info: DatasetInfo
     dataset: Dataset
     run: str
+    state: str
     result: mc.Consensus
 
     @property
@@ -134,7 +137,7 @@ def _sidebar() -> None:
                 "Consensus from",
                 list(runs),
                 key="_run",
-                format_func=runs.__getitem__,
+                format_func=lambda name: runs[name].title,
                 on_change=_choose,
                 args=("run", "_run"),
                 help="All pages show this run. More methods: page Consensus.",
@@ -188,42 +191,63 @@ def open_dataset(info: DatasetInfo) -> Dataset:
     return _load_dataset(home(), info.id, info.inputs)
 
 
-def run_key(inputs: str, method: str, options: dict[str, Any]) -> str:
-    """The name of a run: equal inputs, method, options and version give the same name."""
-    canonical = json.dumps([inputs, method, options, mc.__version__], sort_keys=True, default=str)
+def run_name(inputs: str, method: str, options: Mapping[str, Any]) -> str:
+    """The name of a run: equal inputs, method, options and version give the same name, whatever was decided since."""
+    canonical = json.dumps([inputs, method, dict(options), mc.__version__], sort_keys=True, default=str)
     return f"{method}-{hashlib.blake2b(canonical.encode(), digest_size=5).hexdigest()}"
 
 
-def usable_runs(info: DatasetInfo) -> dict[str, str]:
-    """Finished runs on the present inputs: key -> title; Dawid-Skene first, then the newest."""
-    titles: dict[str, str] = {}
+@dataclass(frozen=True)
+class Run:
+    """A finished run: under `key` in the store, after so many changes (decisions, exclusions)."""
+
+    key: str
+    changes: int
+    title: str
+    method: str
+    options: Mapping[str, Any]
+    seconds: float
+
+
+def usable_runs(info: DatasetInfo) -> dict[str, Run]:
+    """The newest state of each run on the present inputs, by name; Dawid-Skene first."""
+    newest: dict[str, Run] = {}
     for run in sorted(store().runs(info.id), key=lambda r: r.method != DEFAULT_METHOD):
-        if run.method in mc.METHODS and run.key == run_key(info.inputs, run.method, dict(run.options)):
-            changed = {k: v for k, v in run.options.items() if mc.METHODS[run.method].options.get(k) != v}
-            titles[run.key] = mc.METHODS[run.method].title + "".join(f", {k} {v}" for k, v in changed.items())
-    return titles
+        name, _, changes = run.key.rpartition("_")
+        if run.method not in mc.METHODS or not changes.isdigit() or name != run_name(info.inputs, run.method, run.options):
+            continue
+        changed = {k: v for k, v in run.options.items() if mc.METHODS[run.method].options.get(k) != v}
+        title = mc.METHODS[run.method].title + "".join(f", {k} {v}" for k, v in changed.items())
+        if name not in newest or newest[name].changes < int(changes):
+            newest[name] = Run(run.key, int(changes), title, run.method, run.options, run.seconds)
+    return newest
 
 
-def start_run(info: DatasetInfo, method: str, options: dict[str, Any]) -> tuple[str, Job]:
+def start_run(info: DatasetInfo, method: str, options: Mapping[str, Any]) -> tuple[str, Job]:
     """Begin a run in the background, unless it is under way; it is saved when it ends."""
     options = {**mc.METHODS[method].options, **options}
-    key = run_key(info.inputs, method, options)
-    database = store()
-    data = open_dataset(info)
+    name = run_name(info.inputs, method, options)
+    database, data = store(), open_dataset(info)
+    changes = database.changes(info.id)
 
     def work(job: Job) -> str:
-        gold = database.gold(info.id)
-        started = time.perf_counter()
-        result = mc.aggregate(data.labels, method, pred_probs=data.pred_probs, gold=gold, on_iteration=job.tell, **options)
-        seconds = time.perf_counter() - started
-        if gold is not None and len(gold) and "gold" not in mc.METHODS[method].needs:
-            # The same without gold: only such a run can be judged by the gold.
-            blind = mc.aggregate(data.labels, method, pred_probs=data.pred_probs, on_iteration=job.tell, **options)
-            database.save_run(info.id, f"{key}{BLIND}", blind, seconds=seconds)
-        database.save_run(info.id, key, result, seconds=seconds)
-        return key
+        def run(gold: pd.Series | None) -> mc.Consensus:
+            return mc.aggregate(data.labels, method, pred_probs=data.pred_probs, gold=gold, on_iteration=job.tell, **options)
 
-    return key, start(("run", info.id, key), mc.METHODS[method].title, work, total=int(options.get("max_iter", 0)))
+        started = time.perf_counter()
+        result = run(database.gold(info.id))
+        seconds = time.perf_counter() - started
+        known = {old.key for old in database.runs(info.id)}
+        if data.gold is not None and "gold" not in mc.METHODS[method].needs and f"{name}{BLIND}" not in known:
+            # The same without gold: only such a run can be judged by the gold.
+            database.save_run(info.id, f"{name}{BLIND}", run(None), seconds=seconds)
+        database.save_run(info.id, f"{name}_{changes}", result, seconds=seconds)
+        for old in known:  # states before the last decision are of no use any more
+            if old.startswith(f"{name}_") and int(old.rpartition("_")[2]) < changes - KEPT_STATES:
+                database.remove_run(info.id, old)
+        return name
+
+    return name, start(("run", info.id, f"{name}_{changes}"), mc.METHODS[method].title, work, total=int(options.get("max_iter", 0)))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -248,25 +272,40 @@ def require_dataset() -> DatasetInfo:
     return info
 
 
-def require_run() -> InUse:
-    """The dataset and run in use; on a new dataset Dawid-Skene runs first."""
+def require_run(patience: float = PATIENCE) -> InUse:
+    """The dataset and run in use; on a new dataset Dawid-Skene runs first.
+
+    After a decision the run is computed again in the background; until then, and for at most `patience` seconds
+    of waiting, pages show its last state.
+    """
     info = require_dataset()
     runs = usable_runs(info)
     if not runs:
-        key, job = start_run(info, DEFAULT_METHOD, {})
+        name, job = start_run(info, DEFAULT_METHOD, {})
         start_run(info, BASELINE, {})
-        await_job(("run", info.id, key), job)
+        await_job(("run", info.id, f"{name}_{store().changes(info.id)}"), job)
         st.rerun()
-    key = st.session_state.get("run")
-    key = key if key in runs else next(iter(runs))
-    return InUse(info, open_dataset(info), key, load_run(info, key))
+    name = st.session_state.get("run")
+    name = name if name in runs else next(iter(runs))
+    run = runs[name]
+    if run.changes < store().changes(info.id):
+        job = start_run(info, run.method, run.options)[1]
+        if finished(job, patience):
+            run = usable_runs(info)[name]
+        else:
+            with st.sidebar:
+                refresh_when_done(job)
+    return InUse(info, open_dataset(info), name, run.key, load_run(info, run.key))
 
 
 def gold_check(now: InUse, run: str | None = None) -> dict[str, Any] | None:
-    """How a run that did not see the gold does on it; None without gold."""
-    gold = store().gold(now.dataset.id)
+    """How a run that did not see the gold does on the gold that came with the data; None without gold.
+
+    Decisions do not count here: those who review the worst first would measure the worst.
+    """
+    gold = now.dataset.gold
     blind = None if gold is None or not len(gold) else _load_run(home(), now.dataset.id, f"{run or now.run}{BLIND}")
-    return None if blind is None else remember(now, f"gold {run} {len(gold)}", lambda: mc.evaluate(now.labels, blind, gold))
+    return None if blind is None else remember(now, f"gold {run}", lambda: mc.evaluate(now.labels, blind, gold))
 
 
 @dataclass(frozen=True)
@@ -297,19 +336,18 @@ class ComparedRuns:
 def compared_runs(now: InUse) -> ComparedRuns:
     """All finished runs on the present inputs, at most twelve."""
     majority = remember(now, "majority", lambda: mc.aggregate(now.labels, BASELINE, gold=store().gold(now.dataset.id)))
-    seconds = {run.key: run.seconds for run in store().runs(now.dataset.id)}
     rows, results = {}, {}
-    for key, title in list(usable_runs(now.info).items())[:12]:
-        result, checked = load_run(now.info, key), gold_check(now, key)
-        rows[key] = {
-            "title": title,
+    for name, run in list(usable_runs(now.info).items())[:12]:
+        result, checked = load_run(now.info, run.key), gold_check(now, name)
+        rows[name] = {
+            "title": run.title,
             "right": checked["accuracy"] if checked else None,
             "n_gold": checked["n"] if checked else 0,
             "unsure": int((result.quality < 0.7).sum()),
             "differs": float((result.label != majority.label).mean()),
-            "seconds": seconds[key],
+            "seconds": run.seconds,
         }
-        results[title] = result
+        results[run.title] = result
     table = pd.DataFrame.from_dict(rows, orient="index").astype({"right": "Float64"})
     return ComparedRuns(table, results)
 
@@ -322,7 +360,7 @@ def audited(now: InUse) -> Audit:
 
 def other_runs(now: InUse) -> dict[str, mc.Consensus]:
     """The finished runs beside the one in use, by title."""
-    return {title: load_run(now.info, key) for key, title in list(usable_runs(now.info).items())[:12] if key != now.run}
+    return {run.title: load_run(now.info, run.key) for name, run in list(usable_runs(now.info).items())[:12] if name != now.run}
 
 
 def no_dataset() -> None:
@@ -349,7 +387,7 @@ def _add_sample(name: str) -> None:
 
 def remember(in_use: InUse, what: str, compute: Callable[[], T]) -> T:
     """A result computed once, in the background, for a dataset, a run and a name; `what` must name all else it depends on."""
-    key = ("result", in_use.dataset.id, in_use.dataset.inputs, in_use.run, what)
+    key = ("result", in_use.dataset.id, in_use.dataset.inputs, in_use.state, what)
     try:
         return cast(T, await_job(key, start(key, "Computing", lambda job: compute())))
     except ValueError as error:

@@ -1,15 +1,21 @@
+import numpy as np
 import streamlit as st
 
 import multiannotator_core as mc
 from multiannotator_core import figures
 from multiannotator_core.quality.review import review_queue
 from multiannotator_core.quality.tables import eligible_qualities, who_said_what
+from multiannotator_core.store import FLAGS
+from pages._decisions import class_keys, decide, decisions, message, reviewer_input, undo
 from pages._parts import card_title, content, dark, how, page_title, show, shown, text
-from pages._session import ensure_app, pick, remember, require_run, step
+from pages._session import DESK_PATIENCE, ensure_app, pick, remember, require_run, step
 
 ensure_app()
-page_title("Which labels are most likely wrong?", "Worst quality first. Look at the example, then at who said what")
-now = require_run()
+page_title(
+    "Which labels are most likely wrong?",
+    "Worst quality first. Look, see who said what, and decide: each decision becomes gold and teaches the consensus at once",
+)
+now = require_run(DESK_PATIENCE)
 labels, result, data = now.labels, now.result, now.dataset
 classes, annotators = shown(labels.classes), shown(labels.annotators)
 
@@ -19,6 +25,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     of_class = st.selectbox("Consensus class", ["all", *classes], key="rev_class", bind="query-params", width=180)
     by = st.selectbox("Labelled by", ["anyone", *annotators], key="rev_annotator", bind="query-params", width=180)
     against = st.toggle("Only where a label differs", key="rev_against", bind="query-params")
+    hide = st.toggle("Hide decided", value=True, key="rev_hide", bind="query-params")
 
 quality = remember(now, f"quality {method}", lambda: mc.example_quality(labels, result, method, pred_probs=data.pred_probs))
 queue = remember(
@@ -33,31 +40,34 @@ queue = remember(
         against_consensus=against,
     ),
 )
+decided = decisions(now)
+if hide:
+    queue = queue[~np.isin(queue, labels.examples.get_indexer(decided.index))]
 if not len(queue):
-    st.info("Nothing to review with these filters. Choose another class or annotator, or switch off the filter.")
+    st.info("Nothing to review with these filters. Choose another class or annotator, or show what was decided.")
     st.stop()
 
 place = pick("rev_example", [str(name) for name in labels.examples.take(queue[:1000])])
 i = int(queue[place])
 name = labels.examples[i]
+standing = decided.loc[name] if name in decided.index else None
+told = message()
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-    st.markdown(f"**{place + 1:,}** of {len(queue):,} in this queue", width="content")
+    st.markdown(f"**{place + 1:,}** of {len(queue):,} in this queue · **{len(decided):,}** decided", width="content")
+    if told:
+        st.markdown(f":{'red' if told[0] == 'error' else 'green'}-badge[{text(told[1], 200)}]", width="content")
     with st.container(horizontal=True, width="content"):
         st.button("Previous", icon=":material/chevron_left:", on_click=step, args=("rev_example", -1), disabled=place == 0, shortcut="k")
-        st.button(
-            "Next",
-            icon=":material/chevron_right:",
-            on_click=step,
-            args=("rev_example", 1),
-            disabled=place + 1 >= min(len(queue), 1000),
-            shortcut="j",
-            type="primary",
-        )
+        last = place + 1 >= min(len(queue), 1000)
+        st.button("Next", icon=":material/chevron_right:", on_click=step, args=("rev_example", 1), disabled=last, shortcut="j")
 
 model = None if data.pred_probs is None else data.pred_probs.to_numpy()[i]
 grid = st.grid(4, min_column_width=238, gap="small", border=True)
 with grid.cell():
     card_title(f"Example {text(name, 30)}")
+    if standing is not None:
+        said = f"flagged: {standing['flag']}" if standing["flag"] else f"decided: {text(standing['label'], 30)}"
+        st.markdown(f":blue-badge[:material/gavel: {said}] by {text(standing['reviewer'], 40)}")
     if not content(data, name):
         st.caption("Nothing is known of this example but its name. Add texts or images on the page Data.")
 with grid.cell():
@@ -107,6 +117,40 @@ with grid.cell(column_span=2):
         r"$\log P(\text{label} \mid \text{consensus}) - \log P(\text{label} \mid \text{runner-up})$ as a share of all; in CROWDLAB the "
         "weight in its average; in voting the weight of the vote.",
     )
+
+revision = 0 if standing is None else int(standing["revision"])
+proposed = int(result.label[i])
+few = list(range(len(classes))) if len(classes) <= 12 else [int(k) for k in result.posterior[i].argsort()[::-1][:6]]
+keys = class_keys(classes) if len(classes) <= 12 else class_keys([""] * len(classes))
+with st.bottom, st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    with st.container(horizontal=True, gap="xsmall", width="content"):
+        reviewer_input()
+        for place_of, k in enumerate(few):
+            key = keys[k] if len(classes) <= 12 else keys[place_of]
+            kind = "primary" if k == proposed else "secondary"
+            label = text(classes[k], 18)
+            st.button(
+                label, key=f"decide_{k}", shortcut=key, type=kind, on_click=decide, args=(now, name, labels.classes[k], None, revision)
+            )
+        if len(few) < len(classes):
+            other = st.selectbox(
+                "Another class",
+                [None, *classes],
+                format_func=lambda c: "Another class …" if c is None else c,
+                key="rev_other",
+                label_visibility="collapsed",
+                width=170,
+            )
+            if other is not None:
+                chosen = labels.classes[classes.index(other)]
+                st.button("Decide", key="decide_other", on_click=decide, args=(now, name, chosen, None, revision))
+    with st.container(horizontal=True, gap="xsmall", width="content"):
+        with st.popover("Note", icon=":material/edit_note:", type="tertiary"):
+            st.text_input("Note for the next decision", key="rev_note", max_chars=500)
+        with st.popover("Flag", icon=":material/flag:", type="tertiary"):
+            for flag in FLAGS:
+                st.button(flag.capitalize(), key=f"flag_{flag}", on_click=decide, args=(now, name, None, flag, revision))
+        st.button("Undo", icon=":material/undo:", type="tertiary", shortcut="u", on_click=undo)
 
 with st.container(border=True):
     card_title("What comes next in the queue?", f"Ordered by {methods[method].lower()}, worst first")

@@ -78,9 +78,9 @@ class TestContract:
         frame, truth = crowd(n_classes=classes_of(method, 3))
         labels = mc.CrowdLabels.from_long(frame)
         turned = mc.CrowdLabels.from_long(frame, classes=list(labels.classes[::-1]))
-        model = model_of(labels, truth)
-        one = run(method, labels, truth, pred_probs=model)
-        other = run(method, turned, truth, pred_probs=model[:, ::-1])
+        model, gold = model_of(labels, truth), {"e0": "c0", "e1": "c1"}
+        one = run(method, labels, truth, pred_probs=model, gold=gold)
+        other = run(method, turned, truth, pred_probs=model[:, ::-1], gold=gold)
 
         if "seed" not in mc.METHODS[method].run.__code__.co_varnames:  # drawn starts follow the codes
             np.testing.assert_allclose(other.posterior[:, ::-1], one.posterior, atol=1e-6)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..consensus import Consensus, build
 from ..labels import CrowdLabels
+from .acceleration import leap
 from .em import FLOOR, Blocks, OnIteration, check_strength, run_em, vote_shares
 
 # Imagined labels for each row of a confusion, spread like the crowd's rows. Annotators with few labels are
@@ -38,6 +39,7 @@ def dawid_skene(
     prior_strength: float = PRIOR_STRENGTH,
     max_iter: int = 100,
     tol: float = 1e-6,
+    accelerate: bool = False,
 ) -> Consensus:
     """Estimate the truth and a confusion matrix for each annotator together, by EM (Dawid & Skene 1979).
 
@@ -48,6 +50,8 @@ def dawid_skene(
     Args:
         prior_strength: imagined labels for each row; 0 is the classical maximum-likelihood estimate.
         max_iter, tol: see `run_em`. The objective is the log likelihood plus the log prior density; it never falls.
+        accelerate: now and then leap ahead (SQUAREM, see `leap`), never to a lower objective. For crowds on which EM crawls; the
+            fixed points are the same, but where there are several it may end in another.
     """
     check_strength(prior_strength)
     blocks = Blocks(labels)
@@ -61,15 +65,33 @@ def dawid_skene(
         posterior, evidence = blocks.posterior(confusions.log_confusion, confusions.log_prior, gold)
         return posterior, evidence + confusions.log_density
 
-    fit = run_em(m_step, e_step, start, max_iter=max_iter, tol=tol, n_labels=len(labels), on_iteration=on_iteration)
+    def ahead(*path: Confusions) -> Confusions | None:
+        guess = leap(*([np.exp(of.log_confusion.swapaxes(0, 1)), np.exp(of.log_prior)] for of in path))
+        return None if guess is None else confusions(guess[0].swapaxes(0, 1), np.log(guess[1]), prior)
+
+    fit = run_em(
+        m_step,
+        e_step,
+        start,
+        max_iter=max_iter,
+        tol=tol,
+        n_labels=len(labels),
+        on_iteration=on_iteration,
+        extrapolate=ahead if accelerate else None,
+    )
     return build(labels, fit.posterior, confusion=fit.parameters.by_true_class(), trace=fit.trace, converged=fit.converged)
 
 
 def estimate(counts: NDArray[np.float64], prior: NDArray[np.float64], posterior: NDArray[np.float64]) -> Confusions:
     """The M step: counts[j, given, true] plus prior[given, true], and the mean of the posterior (N, K)."""
     smoothed = counts + prior
-    log_confusion = np.log(smoothed / smoothed.sum(axis=1, keepdims=True))
-    return Confusions(log_confusion, class_log_prior(posterior), float(np.vdot(prior, log_confusion.sum(axis=0))))
+    return confusions(smoothed / smoothed.sum(axis=1, keepdims=True), class_log_prior(posterior), prior)
+
+
+def confusions(confusion: NDArray[np.float64], log_prior: NDArray[np.float64], prior: NDArray[np.float64]) -> Confusions:
+    """Logarithms of confusion[j, given, true], with the log density of their Dirichlet prior, prior[given, true]."""
+    log_confusion = np.log(confusion)
+    return Confusions(log_confusion, log_prior, float(np.vdot(prior, log_confusion.sum(axis=0))))
 
 
 def class_log_prior(posterior: NDArray[np.float64]) -> NDArray[np.float64]:

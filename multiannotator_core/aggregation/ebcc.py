@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.special import digamma, gammaln
 
 from ..consensus import Consensus, build
 from ..labels import CrowdLabels
@@ -19,9 +20,14 @@ SUBTYPE_PRIOR = 0.1
 
 @dataclass(frozen=True)
 class Beliefs:
-    """Dirichlet parameters: rows[j, given, true, subtype], sizes[true, subtype] and shares[true]."""
+    """Dirichlet parameters: sizes[true, subtype], shares[true], and those of the rows of each annotator's confusions.
+
+    rows[pair, true * M + subtype] are the parameters of a pair (annotator, given class) that occurs; the others are the prior.
+    totals[annotator, true * M + subtype] are the sums over all given classes.
+    """
 
     rows: NDArray[np.float64]
+    totals: NDArray[np.float64]
     sizes: NDArray[np.float64]
     shares: NDArray[np.float64]
 
@@ -67,71 +73,80 @@ def ebcc(
         if best is None or fit.trace[-1] > best.trace[-1]:
             best = fit
     assert best is not None  # there is at least one start
-    return build(labels, model.by_class(best.posterior), confusion=model.confusion(best), trace=best.trace, converged=best.converged)
+    return build(
+        labels, model.by_class(best.posterior), confusion=model.confusion(best.parameters), trace=best.trace, converged=best.converged
+    )
 
 
 class SubtypeModel:
-    """The updates of EBCC; a posterior has one column for each class and subtype: [example, true * M + subtype]."""
+    """The updates of EBCC; a posterior has one column for each class and subtype: [example, true * M + subtype].
+
+    Only the pairs (annotator, given class) that occur are stored: K x K x M numbers for each annotator would be too many.
+    """
 
     def __init__(
         self, labels: CrowdLabels, gold: NDArray[np.int32] | None, n_subtypes: int, prior_right: float, prior_wrong: float
     ) -> None:
-        n_classes, columns = len(labels.classes), labels.annotator.astype(np.int64) * len(labels.classes) + labels.label
-        self.shape = (len(labels.annotators), n_classes, n_classes, n_subtypes)  # of rows[j, given, true, subtype]
+        n_classes, n_annotators = len(labels.classes), len(labels.annotators)
+        self.shape = (n_classes, n_subtypes)
+        column = labels.annotator.astype(np.int64) * n_classes + labels.label
+        occurs = np.bincount(column, minlength=n_annotators * n_classes) > 0
+        self.annotator, self.given = np.divmod(np.flatnonzero(occurs), n_classes)  # of each pair
+        pair = np.cumsum(occurs)[column] - 1
         pointers = np.concatenate([[0], np.cumsum(labels.labels_per_example)])
-        size = (len(labels.examples), len(labels.annotators) * n_classes)
-        self.incidence = sparse.csr_array((np.ones(len(labels)), columns, pointers), shape=size)
+        self.incidence = sparse.csr_array((np.ones(len(labels)), pair, pointers), shape=(len(labels.examples), len(self.given)))
         self.transposed = self.incidence.T
+        self.of_annotator = sparse.csr_array(
+            (np.ones(len(self.given)), (self.annotator, np.arange(len(self.given)))), shape=(n_annotators, len(self.given))
+        )
         self.gold, self.votes = gold, vote_shares(labels, gold)
-        self.row_prior = np.full((n_classes, n_classes, 1), prior_wrong)
-        self.row_prior[np.arange(n_classes), np.arange(n_classes)] = prior_right
-        self.size_prior = np.full((n_classes, n_subtypes), SUBTYPE_PRIOR / n_subtypes)
+        self.prior = np.full((n_classes, n_classes), prior_wrong)  # prior[given, true]
+        np.fill_diagonal(self.prior, prior_right)
+        self.row_prior = np.repeat(self.prior, n_subtypes, axis=1)[self.given]
+        self.total_prior = float(self.prior.sum(axis=0)[0])
+        self.size_prior = np.full(self.shape, SUBTYPE_PRIOR / n_subtypes)
         self.share_prior = self.votes.sum(axis=0) + SUBTYPE_PRIOR  # a class without votes keeps a proper prior
-        self.closed = self._closed_columns(n_subtypes)
-
-    def _closed_columns(self, n_subtypes: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Rows of gold examples, and for each the columns that belong to other classes."""
-        if self.gold is None:
-            return np.empty(0, dtype=np.intp), np.empty((0, self.votes.shape[1] * n_subtypes), dtype=bool)
-        known = np.flatnonzero(self.gold >= 0)
-        return known, np.repeat(np.arange(self.votes.shape[1]), n_subtypes) != self.gold[known, None]
+        self.known = np.empty(0, dtype=np.intp) if gold is None else np.flatnonzero(gold >= 0)
 
     def split(self, pattern: list[NDArray[np.intp]], rng: np.random.Generator) -> NDArray[np.float64]:
         """A start: the vote shares, split among the subtypes at random; the same for examples and classes of one pattern."""
         of_example, _, of_class = pattern
-        n_subtypes = self.shape[3]
-        drawn = rng.dirichlet(np.ones(n_subtypes), size=(of_example.max() + 1, of_class.max() + 1))
+        drawn = rng.dirichlet(np.ones(self.shape[1]), size=(of_example.max() + 1, of_class.max() + 1))
         shares: NDArray[np.float64] = drawn[of_example][:, of_class] * self.votes[:, :, None]
         return shares.reshape(len(self.votes), -1)
 
     def m_step(self, posterior: NDArray[np.float64]) -> Beliefs:
         """Expected counts on top of the priors."""
-        sizes = posterior.sum(axis=0).reshape(self.shape[2:])
-        rows = (self.transposed @ posterior).reshape(self.shape) + self.row_prior
-        return Beliefs(rows, sizes + self.size_prior, sizes.sum(axis=1) + self.share_prior)
+        sizes, counts = posterior.sum(axis=0).reshape(self.shape), self.transposed @ posterior
+        totals = self.of_annotator @ counts + self.total_prior
+        return Beliefs(counts + self.row_prior, totals, sizes + self.size_prior, sizes.sum(axis=1) + self.share_prior)
 
     def e_step(self, now: Beliefs) -> tuple[NDArray[np.float64], float]:
         """Posterior over classes and subtypes, and the lower bound of the log evidence."""
-        log_rows, log_size = expected_log(now.rows, axis=1), expected_log(now.sizes, axis=1)
-        log_share = expected_log(now.shares, axis=0)
-        log_joint = self.incidence @ log_rows.reshape(self.incidence.shape[1], -1)
+        log_rows = digamma(now.rows) - digamma(now.totals)[self.annotator]
+        log_size, log_share = expected_log(now.sizes, axis=1), expected_log(now.shares, axis=0)
+        log_joint = self.incidence @ log_rows
         log_joint += (log_size + log_share[:, None]).ravel()
-        known, closed = self.closed
-        log_joint[known] = np.where(closed, -np.inf, log_joint[known])
+        if self.gold is not None:
+            closed = np.repeat(np.arange(self.shape[0]), self.shape[1]) != self.gold[self.known, None]
+            log_joint[self.known] = np.where(closed, -np.inf, log_joint[self.known])
         posterior, evidence = softmax(log_joint)
-        gap = divergence(now.rows, self.row_prior, log_rows, axis=1) + divergence(now.sizes, self.size_prior, log_size, axis=1)
-        return posterior, evidence - gap - divergence(now.shares, self.share_prior, log_share, axis=0)
+        # As `divergence`: a pair that does not occur has the prior's parameter and adds nothing.
+        gap = float((gammaln(now.totals) - gammaln(self.total_prior)).sum() - (gammaln(now.rows) - gammaln(self.row_prior)).sum())
+        gap += float(np.vdot(now.rows - self.row_prior, log_rows))
+        gap += divergence(now.sizes, self.size_prior, log_size, axis=1) + divergence(now.shares, self.share_prior, log_share, axis=0)
+        return posterior, evidence - gap
 
     def by_class(self, posterior: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, K) posterior of the classes alone."""
-        of_classes: NDArray[np.float64] = posterior.reshape(len(posterior), *self.shape[2:]).sum(axis=2)
+        of_classes: NDArray[np.float64] = posterior.reshape(len(posterior), *self.shape).sum(axis=2)
         return of_classes
 
-    def confusion(self, fit: Fit[Beliefs]) -> NDArray[np.float64]:
+    def confusion(self, now: Beliefs) -> NDArray[np.float64]:
         """confusion[j, true, given]: the mean rows of the subtypes, weighted by their sizes."""
-        rows, sizes = fit.parameters.rows, fit.parameters.sizes
-        mean = rows / rows.sum(axis=1, keepdims=True)
-        confusion: NDArray[np.float64] = np.einsum("jgtm,tm->jtg", mean, sizes / sizes.sum(axis=1, keepdims=True))
+        weight = (now.sizes / now.sizes.sum(axis=1, keepdims=True)).ravel() / now.totals
+        confusion: NDArray[np.float64] = self.by_class(weight)[:, :, None] * self.prior.T
+        confusion[self.annotator, :, self.given] += self.by_class((now.rows - self.row_prior) * weight[self.annotator])
         return confusion
 
 

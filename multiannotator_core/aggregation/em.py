@@ -47,6 +47,7 @@ def run_em(
     tol: float,
     n_labels: int,
     on_iteration: OnIteration | None = None,
+    extrapolate: Callable[[Parameters, Parameters, Parameters], Parameters | None] | None = None,
 ) -> Fit[Parameters]:
     """Alternate M and E steps from a start posterior until the objective gains less than `tol` a label.
 
@@ -56,18 +57,39 @@ def run_em(
         max_iter: most iterations; each is one M step and one E step.
         tol: 0 means exactly `max_iter` iterations.
         on_iteration: called with (iteration from 1, objective); an exception in it ends the run.
+        extrapolate: three successive parameters -> a guess of where they lead, or None. The guess takes the place of an M step
+            if it does not lower the objective, and is forgotten otherwise; only M steps decide that the run has converged.
     """
     check_iterations(max_iter, tol)
     trace: list[float] = []
+    path: list[Parameters] = []
     converged = False
     while len(trace) < max_iter and not converged:
-        parameters = m_step(posterior)
-        posterior, objective = e_step(parameters)
+        leapt = None
+        if extrapolate is not None and len(path) == 3:
+            leapt, path = _if_no_worse(extrapolate(*path), e_step, trace[-1]), path[-1:]
+        if leapt is None:
+            parameters = m_step(posterior)
+            posterior, objective = e_step(parameters)
+        else:
+            parameters, posterior, objective = leapt
+        if extrapolate is not None:
+            path = [*path, parameters] if leapt is None else [parameters]
         trace.append(float(objective))
         if on_iteration is not None:
             on_iteration(len(trace), trace[-1])
-        converged = tol > 0 and len(trace) > 1 and trace[-1] - trace[-2] < tol * n_labels
+        converged = tol > 0 and len(trace) > 1 and leapt is None and trace[-1] - trace[-2] < tol * n_labels
     return Fit(posterior, parameters, tuple(trace), converged)
+
+
+def _if_no_worse(
+    guess: Parameters | None, e_step: Callable[[Parameters], tuple[NDArray[np.float64], float]], least: float
+) -> tuple[Parameters, NDArray[np.float64], float] | None:
+    """A guess with its posterior and objective, if that is at least `least`."""
+    if guess is None:
+        return None
+    posterior, objective = e_step(guess)
+    return (guess, posterior, objective) if objective >= least else None
 
 
 def check_iterations(max_iter: int, tol: float) -> None:

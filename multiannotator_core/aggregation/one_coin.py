@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..consensus import Consensus, build
 from ..labels import CrowdLabels
+from .acceleration import leap
 from .dawid_skene import PRIOR_STRENGTH, class_log_prior
 from .em import FLOOR, OnIteration, check_strength, run_em, softmax, vote_shares
 
@@ -30,12 +31,14 @@ def one_coin(
     prior_strength: float = PRIOR_STRENGTH,
     max_iter: int = 100,
     tol: float = 1e-6,
+    accelerate: bool = False,
 ) -> Consensus:
     """Estimate the truth and one accuracy for each annotator, by EM (Zhang, Chen, Zhou & Jordan 2014, section 4).
 
     Model: P(j says g | truth t) = a[j] if g = t, else (1 - a[j]) / (K - 1). The accuracy has a Beta prior of
     `prior_strength` imagined labels with the crowd's mean agreement; 0 is the maximum-likelihood estimate.
-    The objective is the log likelihood plus the log prior density; it never falls.
+    The objective is the log likelihood plus the log prior density; it never falls. With `accelerate` EM now and then leaps ahead
+    (SQUAREM, see `leap`), never to a lower objective.
     """
     check_strength(prior_strength)
     n_classes, n = len(labels.classes), labels.labels_per_annotator
@@ -51,8 +54,15 @@ def one_coin(
 
     def m_step(posterior: NDArray[np.float64]) -> Accuracies:
         accuracy = (right_labels(posterior) + prior_right) / (n + prior_right + prior_wrong)
+        return accuracies(accuracy, class_log_prior(posterior))
+
+    def accuracies(accuracy: NDArray[np.float64], log_prior: NDArray[np.float64]) -> Accuracies:
         density = float((prior_right * np.log(accuracy) + prior_wrong * np.log1p(-accuracy)).sum())
-        return Accuracies(accuracy, class_log_prior(posterior), density)
+        return Accuracies(accuracy, log_prior, density)
+
+    def ahead(*path: Accuracies) -> Accuracies | None:
+        guess = leap(*([np.stack([of.accuracy, 1 - of.accuracy]), np.exp(of.log_prior)] for of in path))
+        return None if guess is None else accuracies(guess[0][0], np.log(guess[1]))
 
     def e_step(now: Accuracies) -> tuple[NDArray[np.float64], float]:
         log_wrong = np.log1p(-now.accuracy) - np.log(max(n_classes - 1, 1))  # for each single wrong class
@@ -63,7 +73,16 @@ def one_coin(
         posterior, evidence = softmax(log_joint, gold)
         return posterior, evidence + float((n * log_wrong).sum()) + now.log_density
 
-    fit = run_em(m_step, e_step, start, max_iter=max_iter, tol=tol, n_labels=len(labels), on_iteration=on_iteration)
+    fit = run_em(
+        m_step,
+        e_step,
+        start,
+        max_iter=max_iter,
+        tol=tol,
+        n_labels=len(labels),
+        on_iteration=on_iteration,
+        extrapolate=ahead if accelerate else None,
+    )
     accuracy = fit.parameters.accuracy
     return build(
         labels,

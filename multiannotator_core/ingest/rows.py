@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..labels import CrowdLabels, _rows_to_keep, listed, natural_order
+from ..labels import CrowdLabels, rows_to_keep, listed, natural_order
 from . import limits
 from .errors import IngestError
 from .report import Notes
@@ -159,7 +159,7 @@ def crowd_labels(consumed: list[Parsed], gold: pd.Series | None, duplicates: str
     example, annotator, label = rows.example, rows.annotator, rows.label
     _refuse_many(label, file)
     try:
-        keep = _rows_to_keep(duplicates, example.codes, annotator.codes, label.codes, rows.timestamp, example.names, annotator.names)
+        keep = rows_to_keep(duplicates, example.codes, annotator.codes, label.codes, rows.timestamp, example.names, annotator.names)
     except ValueError as error:
         raise IngestError(f"{file}: {error}") from None
     kept = len(rows) if isinstance(keep, slice) else len(keep)

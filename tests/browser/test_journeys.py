@@ -18,6 +18,7 @@ QUESTIONS = {
     "data": "Which labels do you want to check?",
     "consensus": "What is the right label, and how sure are we?",
     "review": "Which labels are most likely wrong?",
+    "history": "Who decided what, and when?",
     "annotators": "Whom can we trust, and on what?",
     "compare_metrics": "Do the numbers tell the same story?",
     "export": "What do you want to take away?",
