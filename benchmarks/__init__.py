@@ -1,0 +1,1 @@
+"""Measurements against peers and limits; each script prints what it measured."""

@@ -42,16 +42,12 @@ KINDS: dict[str, Maker] = {
         "glad", n_examples=500, n_annotators=75, n_classes=3, labels_per_example=5, seed=s
     ),
     "copiers, 25 each, K=4": lambda s: mc.simulate("copying", n_examples=300, n_annotators=60, n_classes=4, labels_per_example=5, seed=s),
-    "one coin, 6 each, K=8": lambda s: mc.simulate(
-        "one-coin", n_examples=600, n_annotators=400, n_classes=8, labels_per_example=4, seed=s
-    ),
+    "one coin, 6 each, K=8": lambda s: mc.simulate("one-coin", n_examples=600, n_annotators=400, n_classes=8, labels_per_example=4, seed=s),
     "ordinary, 6 each, K=8": lambda s: ordinary(s, 400, 8, n_examples=600, labels_per_example=4),
     "ordinary, 15 each, K=5": lambda s: ordinary(s, 100, 5, n_examples=500, labels_per_example=3),
     "ordinary, 100 each, K=10": lambda s: ordinary(s, 50, 10, n_examples=1000, labels_per_example=5),
     "ordinary, 1 to 60 each, K=4": lambda s: ordinary(s, 80, 4, n_examples=500, labels_per_annotator=60, imbalance=True),
-    "ordinary, two classes 9 to 1, 30 each": lambda s: ordinary(
-        s, 100, 2, n_examples=1000, labels_per_example=3, class_balance=(0.9, 0.1)
-    ),
+    "ordinary, two classes 9 to 1, 30 each": lambda s: ordinary(s, 100, 2, n_examples=1000, labels_per_example=3, class_balance=(0.9, 0.1)),
     "ordinary, 1,000 each, K=3": lambda s: ordinary(s, 20, 3, n_examples=4000, labels_per_example=5),
 }
 
@@ -120,26 +116,37 @@ def by_strength(measured: pd.DataFrame, of: str, variant: str, metric: str) -> p
 
 
 def gains(measured: pd.DataFrame) -> pd.DataFrame:
-    """Mean gain in accuracy of each choice over the default, with its standard error over seeds (kinds weigh the same)."""
+    """Mean gain in accuracy of each choice over the default, kinds weighing the same, and how sure it is.
+
+    The error over seeds says whether the gain is real on these kinds of crowds; the error over kinds, whether another kind would
+    show it too. A default is for crowds that nobody simulated, so the second one counts.
+    """
     choices = measured[measured["variant"] != "votes"]
     table = choices.pivot_table(index=["kind", "seed"], columns=["variant", "strength"], values="accuracy_ties_split")
-    gain = table.sub(table["once", PRIOR_STRENGTH], axis=0)
-    by_kind = gain.groupby("kind")
-    error = np.sqrt((by_kind.var() / by_kind.count()).sum()) / by_kind.ngroups
-    result = pd.DataFrame({"gain": by_kind.mean().mean(), "standard error": error, "worst kind": by_kind.mean().min()})
-    result.index = pd.MultiIndex.from_tuples([(name, f"{strength:g}") for name, strength in result.index], names=["pooled", "strength"])
-    return result
+    by_kind = table.sub(table["once", PRIOR_STRENGTH], axis=0).groupby("kind")
+    gain = by_kind.mean()
+    columns = {
+        "gain": gain.mean(),
+        "error over seeds": np.sqrt((by_kind.var() / by_kind.count()).sum()) / len(gain),
+        "error over kinds": gain.std() / np.sqrt(len(gain)),
+        "median": gain.median(),
+        "worst kind": gain.min(),
+        "kinds better": (gain > 0).sum().astype(str) + " of " + str(len(gain)),
+    }
+    names = pd.MultiIndex.from_tuples([(name, f"{strength:g}") for name, strength in gain.columns], names=["pooled", "strength"])
+    return pd.DataFrame(columns).set_axis(names)
 
 
 def verdict(gain: pd.DataFrame) -> str:
-    """What the simulations say: the default gives way only to a gain of more than two standard errors."""
+    """What the simulations say: the default gives way only to a gain of more than two standard errors over kinds."""
     best = gain["gain"].idxmax()
-    by, error = gain.loc[best, ["gain", "standard error"]]
-    clear = by > 2 * error
+    by, seeds, kinds, median = gain.loc[best, ["gain", "error over seeds", "error over kinds", "median"]]
+    clear = by > 2 * kinds
     return (
-        f"The highest mean accuracy has strength {best[1]}, pooled {best[0]}: {by:+.4f} against the default, standard error {error:.4f}. "
-        "A default gives way to a gain of more than two standard errors; "
-        + (f"this gain is one, so the default should become {best[1]}." if clear else f"this is none, so the default stays {PRIOR_STRENGTH:g}.")
+        f"The highest mean accuracy has strength {best[1]}, pooled {best[0]}: {by:+.4f} against the default, which is "
+        f"{by / max(seeds, 1e-12):.1f} standard errors over seeds and {by / max(kinds, 1e-12):.1f} over kinds; the median kind gains {median:+.4f}. "
+        "The default gives way to a gain of more than two standard errors over kinds; "
+        + (f"this is one, so it should become {best[1]}." if clear else f"this is none, so it stays {PRIOR_STRENGTH:g}, pooled once.")
     )
 
 

@@ -53,7 +53,7 @@ def to_csv(frame: pd.DataFrame, *, index: bool = True) -> bytes:
 def to_parquet(frame: pd.DataFrame) -> bytes:
     """A table as Parquet. Names of mixed types become text, since a Parquet column has one type."""
     frame = frame.reset_index() if frame.index.name else frame
-    for column in frame.columns[frame.dtypes == object]:
+    for column in frame.select_dtypes("object").columns:
         frame = frame.assign(**{column: frame[column].astype("str")})
     out = io.BytesIO()
     frame.to_parquet(out, index=False)
@@ -92,15 +92,16 @@ def script(
     labels: CrowdLabels, result: Consensus, *, name: str = "this dataset", has_pred_probs: bool = False, has_gold: bool = False
 ) -> str:
     """Python that repeats a run on the files of `bundle`."""
+    read_probs = 'pd.read_csv("pred_probs.csv", dtype={"example": str}, keep_default_na=False).set_index("example")'
     return SCRIPT.format(
         name=json.dumps(name),
         fingerprint=labels.fingerprint,
         classes=[str(value) for value in labels.classes],
-        pred_probs='pd.read_csv("pred_probs.csv", dtype={"example": str}, keep_default_na=False).set_index("example")' if has_pred_probs else None,
+        pred_probs=read_probs if has_pred_probs else None,
         gold='pd.read_csv("gold.csv", **text).set_index("example")["gold"]' if has_gold else None,
         method=result.method,
         options="".join(f", {key}={value!r}" for key, value in result.options.items()),
-    )  # fmt: skip
+    )
 
 
 def bundle(
@@ -118,9 +119,7 @@ def bundle(
         files["pred_probs.csv"] = to_csv(pred_probs.rename_axis("example"))
     if gold is not None:
         files["gold.csv"] = to_csv(gold.rename("gold").rename_axis("example").to_frame())
-    files["reproduce.py"] = script(
-        labels, result, name=name, has_pred_probs=pred_probs is not None, has_gold=gold is not None
-    ).encode()
+    files["reproduce.py"] = script(labels, result, name=name, has_pred_probs=pred_probs is not None, has_gold=gold is not None).encode()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, data in files.items():

@@ -39,7 +39,9 @@ def test_the_same_fixed_point(method, seed):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("shape", [{"n_classes": 1}, {"labels_per_example": 1}, {"n_examples": 1}, {"n_annotators": 1, "labels_per_example": 1}])
+@pytest.mark.parametrize(
+    "shape", [{"n_classes": 1}, {"labels_per_example": 1}, {"n_examples": 1}, {"n_annotators": 1, "labels_per_example": 1}]
+)
 def test_smallest_crowds(method, shape):
     """Crowds on which nothing moves give the answer of plain EM, without a warning."""
     labels = mc.CrowdLabels.from_long(crowd(**shape)[0])
@@ -121,8 +123,8 @@ class TestLeap:
 
 
 def crawling():
-    """Weak annotators and classes that are mixed up: the likelihood is flat."""
-    return mc.simulate("copying", n_examples=800, n_annotators=60, n_classes=4, labels_per_example=4, ratio=0.5, seed=3)
+    """Annotators hardly better than chance: the likelihood is flat."""
+    return mc.simulate("one-coin", n_examples=1500, n_annotators=60, n_classes=2, labels_per_example=3, lowest=0.4, highest=0.7, seed=3)
 
 
 def test_real_crowds_that_crawl(real_data):

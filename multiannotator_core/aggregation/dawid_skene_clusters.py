@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import rel_entr
-from scipy.stats import rankdata
 
 from ..consensus import Consensus, build
 from ..labels import CrowdLabels
@@ -88,5 +88,5 @@ def starting_clusters(counts: NDArray[np.float64], active: NDArray[np.bool_], n_
     norms = np.linalg.svd(counts[active] / counts[active].sum(axis=1, keepdims=True), compute_uv=False).sum(axis=1)
     n_clusters = max(1, min(n_clusters, n_active))
     member = np.full((len(counts), n_clusters), 1 / n_clusters)
-    member[active] = np.eye(n_clusters)[((rankdata(-norms.round(9)) - 0.5) / n_active * n_clusters).astype(int)]
+    member[active] = np.eye(n_clusters)[((pd.Series(-norms.round(9)).rank().to_numpy() - 0.5) / n_active * n_clusters).astype(int)]
     return member

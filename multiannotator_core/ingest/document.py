@@ -193,4 +193,4 @@ def read_npy(data: bytes, name: str) -> NDArray[Any]:
         raise IngestError(f"{name} has shape {shape} and type {dtype}; expected numbers or text, and {limits.how_to_raise('MAX_CELLS')}.")
     if len(data) - file.tell() < size * dtype.itemsize:
         raise IngestError(f"{name}: the header says shape {shape}, but the file breaks off. Save the array again.")
-    return np.load(BytesIO(data), allow_pickle=False)  # type: ignore[no-any-return]
+    return np.load(BytesIO(data), allow_pickle=False)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..labels import CrowdLabels, rows_to_keep, listed, natural_order
+from ..labels import CrowdLabels, listed, natural_order, rows_to_keep
 from . import limits
 from .errors import IngestError
 from .report import Notes

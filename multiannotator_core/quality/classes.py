@@ -20,13 +20,13 @@ def confused_pairs(labels: CrowdLabels, result: Consensus, most: int = 10) -> pd
     """
     n_classes = len(labels.classes)
     said = np.zeros((n_classes, n_classes))  # said[t, g]
-    for given in range(n_classes):
-        said[:, given] = result.posterior[labels.example[labels.label == given]].sum(axis=0)
+    for k in range(n_classes):
+        said[:, k] = result.posterior[labels.example[labels.label == k]].sum(axis=0)
     on_true = said.sum(axis=1)
     rate = said / np.maximum(on_true, np.finfo(np.float64).tiny)[:, None]
-    true, given = np.nonzero((said >= 0.5) & ~np.eye(n_classes, dtype=bool))
-    order = np.lexsort((given, true, -rate[true, given]))[:most]
-    true, given = true[order], given[order]
+    rows, columns = np.nonzero((said >= 0.5) & ~np.eye(n_classes, dtype=bool))
+    order = np.lexsort((columns, rows, -rate[rows, columns]))[:most]
+    true, given = rows[order], columns[order]
     return pd.DataFrame(
         {
             "true": labels.classes.take(true).astype(object),

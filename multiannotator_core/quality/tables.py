@@ -34,7 +34,7 @@ def example_metrics(labels: CrowdLabels, result: Consensus, pred_probs: Any = No
 
 def with_other_runs(metrics: pd.DataFrame, others: Mapping[str, Consensus]) -> pd.DataFrame:
     """`annotator_metrics` and what other runs (by title) say of each annotator: `Quality (GLAD)`, `Ability (GLAD)` ..."""
-    columns = {}
+    columns: dict[str, Any] = {}
     for title, result in others.items():
         scores = {name: values for name, values in result.annotator_scores.items() if name not in NOT_COMPARED}
         columns |= {f"{name.capitalize()} ({title})": values for name, values in {"quality": result.annotator_quality, **scores}.items()}
