@@ -69,15 +69,13 @@ def markdown(frame: pd.DataFrame, digits: int | dict[str, int] = 4, missing: str
         if value is None or (isinstance(value, float) and np.isnan(value)):
             return missing
         if isinstance(value, (float, np.floating)):
-            places = digits if isinstance(digits, int) else digits.get(column, 4)
-            return f"{value:.{places}f}"
+            return f"{value:.{digits if isinstance(digits, int) else digits.get(column, 4)}f}"
         return str(value)
 
     table = frame.reset_index()
-    lines = ["| " + " | ".join(map(str, table.columns)) + " |", "|" + "---|" * len(table.columns)]
-    for row in table.itertuples(index=False):
-        lines.append("| " + " | ".join(cell(value, str(column)) for value, column in zip(row, table.columns, strict=True)) + " |")
-    return "\n".join(lines)
+    rows = [[cell(value, str(column)) for value, column in zip(row, table.columns, strict=True)] for row in table.itertuples(index=False)]
+    lines = [list(map(str, table.columns)), ["---"] * len(table.columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def conditions() -> str:

@@ -20,6 +20,7 @@ LAST = {
     "data": "What do examples look like?",
     "consensus": "How does Dawid-Skene work?",
     "review": "How is the order computed?",
+    "history": "Nothing was decided yet",
     "annotators": "How is quality computed?",
     "compare_metrics": "Open the annotator",
     "export": "What went in?",
@@ -41,6 +42,7 @@ def visit(page, server, name):
 def rerun(page):
     """Seconds from a click to the new numbers on the Review page."""
     page.get_by_text("1 of 1,797 in this queue").wait_for(timeout=PATIENCE)
+    page.wait_for_timeout(2000)  # keys are heard once everything is drawn
     seconds = []
     for place in range(2, 12):
         started = time.perf_counter()

@@ -144,7 +144,8 @@ def verdict(gain: pd.DataFrame) -> str:
     clear = by > 2 * kinds
     return (
         f"The highest mean accuracy has strength {best[1]}, pooled {best[0]}: {by:+.4f} against the default, which is "
-        f"{by / max(seeds, 1e-12):.1f} standard errors over seeds and {by / max(kinds, 1e-12):.1f} over kinds; the median kind gains {median:+.4f}. "
+        f"{by / max(seeds, 1e-12):.1f} standard errors over seeds and {by / max(kinds, 1e-12):.1f} over kinds; "
+        f"the median kind gains {median:+.4f}. "
         "The default gives way to a gain of more than two standard errors over kinds; "
         + (f"this is one, so it should become {best[1]}." if clear else f"this is none, so it stays {PRIOR_STRENGTH:g}, pooled once.")
     )

@@ -53,7 +53,7 @@ def to_csv(frame: pd.DataFrame, *, index: bool = True) -> bytes:
 def to_parquet(frame: pd.DataFrame) -> bytes:
     """A table as Parquet. Names of mixed types become text, since a Parquet column has one type."""
     frame = frame.reset_index() if frame.index.name else frame
-    for column in frame.select_dtypes("object").columns:
+    for column in [name for name, kind in frame.dtypes.items() if kind.kind == "O"]:
         frame = frame.assign(**{column: frame[column].astype("str")})
     out = io.BytesIO()
     frame.to_parquet(out, index=False)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 import multiannotator_core as mc
@@ -20,7 +21,7 @@ from multiannotator_core.quality.audit import Audit, audit
 from multiannotator_core.samples import load_sample
 from multiannotator_core.store import Dataset, DatasetInfo, default_home
 from pages._jobs import PATIENCE, Job, await_job, finished, home, refresh_when_done, start
-from pages._parts import text
+from pages._parts import dark, show, text
 
 T = TypeVar("T")
 
@@ -314,6 +315,7 @@ class ComparedRuns:
 
     table: pd.DataFrame
     results: dict[str, mc.Consensus]
+    key: str
 
     @property
     def sentence(self) -> str:
@@ -349,7 +351,7 @@ def compared_runs(now: InUse) -> ComparedRuns:
         }
         results[run.title] = result
     table = pd.DataFrame.from_dict(rows, orient="index").astype({"right": "Float64"})
-    return ComparedRuns(table, results)
+    return ComparedRuns(table, results, " ".join(run.key for run in usable_runs(now.info).values()))
 
 
 def audited(now: InUse) -> Audit:
@@ -393,6 +395,16 @@ def remember(in_use: InUse, what: str, compute: Callable[[], T]) -> T:
     except ValueError as error:
         st.error(text(error, 2000))
         st.stop()
+
+
+def draw(in_use: InUse, name: str, build: Callable[..., go.Figure], depends_on: str = "") -> None:
+    """Show a figure that is built once for a dataset, a state of the run, a theme and what else it `depends_on`."""
+    show(_figure(home(), in_use.dataset.id, in_use.dataset.inputs, in_use.state, f"{name} {depends_on}", dark(), build), name)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _figure(home: str, dataset: str, inputs: str, state: str, name: str, dark: bool, _build: Callable[..., go.Figure]) -> go.Figure:
+    return _build(dark=dark)
 
 
 # ---------------------------------------------------------------------- what is selected

@@ -1,3 +1,5 @@
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -5,8 +7,8 @@ import multiannotator_core as mc
 from multiannotator_core import figures
 from multiannotator_core.quality.tables import split_examples
 from pages._jobs import failures, running, watch
-from pages._parts import card_title, dark, how, option_widget, page_title, show, shown
-from pages._session import compared_runs, ensure_app, require_run, start_run, use
+from pages._parts import card_title, how, option_widget, page_title, shown
+from pages._session import compared_runs, draw, ensure_app, require_run, start_run, use
 
 ensure_app()
 page_title("What is the right label, and how sure are we?", "Choose a method, run it, and compare. All pages then show the run in use")
@@ -84,27 +86,27 @@ with grid.cell(column_span=2):
 with grid.cell():
     card_title("Where do they differ?", "Percent of examples with another label")
     if len(table) > 1:
-        show(figures.run_differences({title: result.label for title, result in runs.results.items()}, dark=dark()), "differences")
+        draw(now, "differences", partial(figures.run_differences, {title: run.label for title, run in runs.results.items()}), runs.key)
     else:
         st.caption("Run a second method to see where the two disagree.")
 with grid.cell(column_span=2):
     card_title(
         "Which run leaves the fewest unsure?", f"Examples whose consensus label has a quality below 0.9, of {len(labels.examples):,}"
     )
-    show(figures.unsure_counts({title: result.quality for title, result in runs.results.items()}, dark=dark()), "unsure")
+    draw(now, "unsure", partial(figures.unsure_counts, {title: run.quality for title, run in runs.results.items()}), runs.key)
 with grid.cell():
     trace = now.result.trace
     state = f"{now.method}, {len(trace)} iterations, " + ("converged" if now.result.converged else "not converged: raise max_iter")
     card_title("Has it converged?", state if trace else f"{now.method} has no iterations")
     if trace:
-        show(figures.convergence(trace, dark=dark()), "convergence")
+        draw(now, "convergence", partial(figures.convergence, trace))
 with grid.cell(column_span="all"):
     card_title(
         "How sure is the run in use?",
         f"Quality of the consensus label by {now.method}, n = {len(labels.examples):,}",
         ("review", "Open the queue"),
     )
-    show(figures.quality_histogram(now.result.quality, dark=dark()), "quality")
+    draw(now, "quality", partial(figures.quality_histogram, now.result.quality))
 
 if len(runs.results) > 1:
     split = split_examples(labels, runs.results)

@@ -1,11 +1,13 @@
+from functools import partial
+
 import streamlit as st
 
 import multiannotator_core as mc
 from multiannotator_core import figures
 from multiannotator_core.quality.classes import confused_pairs
 from multiannotator_core.quality.review import review_queue
-from pages._parts import card_title, content, dark, how, page_title, show, shown, text, verdict_column
-from pages._session import audited, ensure_app, gold_check, remember, require_run
+from pages._parts import card_title, content, how, page_title, shown, text, verdict_column
+from pages._session import audited, draw, ensure_app, gold_check, remember, require_run
 
 ensure_app()
 page_title("What needs your attention?", "The crowd's labels at a glance: how sure, how much agreement, who stands out")
@@ -78,12 +80,12 @@ with grid.cell(column_span=2):
         "How sure are we of each label?",
         f"Quality of the consensus label by {now.method}, n = {n:,}. {unsure:,} are below 0.7, the line for review",
     )
-    show(figures.quality_histogram(result.quality, dark=dark()), "quality")
+    draw(now, "quality", partial(figures.quality_histogram, result.quality))
 with grid.cell():
     pairs = remember(now, "pairs", lambda: confused_pairs(labels, result, 6))
     card_title("Which classes get mixed up?", "Share of the labels on the first class that say the second")
     if len(pairs):
-        show(figures.confused_classes(pairs, dark=dark()), "pairs")
+        draw(now, "pairs", partial(figures.confused_classes, pairs))
     else:
         st.caption("No class is mixed up with another.")
 
@@ -121,7 +123,7 @@ with grid.cell(column_span="all"):
             with st.container(gap="xxsmall"):
                 if not content(now.dataset, labels.examples[i], compact=True):
                     st.caption(text(labels.examples[i], 40))
-                show(figures.vote_bars(labels.votes[i], classes, label=int(result.label[i]), dark=dark()), f"votes_{i}")
+                draw(now, f"votes_{i}", partial(figures.vote_bars, labels.votes[i], classes, label=int(result.label[i])))
                 st.caption(f"**{text(classes[result.label[i]], 20)}** at {result.quality[i]:.2f}")
 
 with grid.cell(column_span=2):
@@ -147,14 +149,14 @@ with grid.cell(column_span=2):
     )
 with grid.cell():
     card_title("Which classes are there?", "Share of the labels given, and of the consensus labels")
-    show(figures.class_balance(labels, result, dark=dark()), "balance")
+    draw(now, "balance", partial(figures.class_balance, labels, result))
 with grid.cell(column_span=2):
     card_title("How much did each annotator do?", f"Labels of each annotator, n = {len(labels.annotators):,}")
-    show(figures.labels_per_annotator(labels, dark=dark()), "load")
+    draw(now, "load", partial(figures.labels_per_annotator, labels))
 with grid.cell():
     alone = int((labels.labels_per_example == 1).sum())
     card_title("How many opinions has each example?", f"Labels of each example, n = {n:,}. {alone:,} have a single one")
-    show(figures.labels_per_example(labels, dark=dark()), "effort")
+    draw(now, "effort", partial(figures.labels_per_example, labels))
 
 how(
     "How is the agreement computed?",

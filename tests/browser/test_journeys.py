@@ -8,20 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.browser.conftest import start_server
+from pages import _session
+from tests.browser.conftest import ROOT, start_server
 from tests.crowds import crowd, model_of
 
 pytestmark = pytest.mark.browser
 
+# The question of each page stands in its first call.
 QUESTIONS = {
-    "overview": "What needs your attention?",
-    "data": "Which labels do you want to check?",
-    "consensus": "What is the right label, and how sure are we?",
-    "review": "Which labels are most likely wrong?",
-    "history": "Who decided what, and when?",
-    "annotators": "Whom can we trust, and on what?",
-    "compare_metrics": "Do the numbers tell the same story?",
-    "export": "What do you want to take away?",
+    name: re.search(r'page_title\(\s*"([^"]+)"', (ROOT / "pages" / f"{name}.py").read_text("utf-8")).group(1)
+    for pages in _session.PAGES.values()
+    for name, _, _ in pages
 }
 PATIENCE = 30_000  # milliseconds: a busy machine is no error
 

@@ -5,7 +5,9 @@ import time
 
 import pytest
 
-PAGES = ["overview", "data", "consensus", "review", "history", "annotators", "compare_metrics", "export"]
+from pages import _session
+
+PAGES = [name for pages in _session.PAGES.values() for name, _, _ in pages]
 
 
 def problems(app):
@@ -157,8 +159,6 @@ def test_nobody_decides_without_a_name(sample):
 
 def test_decisions_become_gold_for_the_run(sample):
     """After a decision the posterior of that example is certain in the run in use."""
-    from pages import _session
-
     review(sample)
     name = shown_example(sample).removeprefix("Example ").replace("\\", "")
     sample.button(key="decide_3").click().run()
