@@ -13,7 +13,6 @@ import gc
 import io
 import multiprocessing
 import os
-import resource
 import statistics
 import time
 import warnings

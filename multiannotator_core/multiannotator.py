@@ -195,7 +195,7 @@ def convert_long_to_wide_dataset(labels_multiannotator_long: pd.DataFrame) -> pd
             f"Index contains duplicate entries, cannot reshape: annotator {annotator} labelled task {task} more than once. "
             "Keep one label for each pair."
         )
-    wide = long.set_index(["task", "annotator"])["label"].unstack()  # noqa: PD010 (no pair is repeated: nothing to average)
+    wide = long.set_index(["task", "annotator"])["label"].unstack()
     return wide.rename_axis(index=None, columns=None)
 
 
