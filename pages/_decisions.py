@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
+from multiannotator_core.quality.review import LEAST_AUDITS, progress, with_audit
 from multiannotator_core.store import Conflict
-from pages._session import InUse, step, store
+from pages._session import InUse, blind_run, step, store
 
 KEYS = "123456789"
+AUDIT_EVERY = 5  # one decision in five is about an example drawn at random
 TAKEN = {"j", "k", "s", "u", "f"}  # keys of the desk itself
 
 
@@ -36,15 +40,43 @@ def decisions(now: InUse) -> pd.DataFrame:
     return store().decisions(now.dataset.id)
 
 
-def decide(now: InUse, example: Any, label: Any, flag: str | None, revision: int) -> None:
-    """Keep a decision and go on; call it in a callback. Somebody else's newer decision is shown instead of overwritten."""
+def mixed_queue(
+    now: InUse, queue: NDArray[np.intp], decided: pd.DataFrame, *, hide: bool, audit: bool
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """The first thousand of a queue with the random audit mixed in, and whether the audit drew each."""
+    names = now.labels.examples
+    done = names.get_indexer(decided.index)
+    if hide:
+        queue = queue[~np.isin(queue, done)]
+    undecided = np.setdiff1d(np.arange(len(names)), done)
+    seed = int(now.dataset.id[:8], 16)
+    return with_audit(queue, undecided, n_decided=len(decided), seed=seed, every=AUDIT_EVERY if audit else 0)
+
+
+def progress_words(now: InUse, decided: pd.DataFrame) -> str:
+    """How far the review is, and what the audit says of the rest."""
+    found = progress(now.labels, blind_run(now), decided)
+    words = f"**{found.decided:,}** decided, {found.changed:,} changed a label"
+    if found.wrong_left is None:
+        return f"{words} · {found.audited} of {LEAST_AUDITS} audits before errors left can be told"
+    return (
+        f"{words} · about **{found.wrong_left:,.0f}** wrong left ({found.low:,.0f} to {found.high:,.0f}) · "
+        f"{100 * found.accuracy:.1f}% right ({100 * found.accuracy_low:.1f} to {100 * found.accuracy_high:.1f})"
+    )
+
+
+def decide(now: InUse, example: Any, label: Any, flag: str | None, revision: int, chance: float | None) -> None:
+    """Keep a decision and go on; call it in a callback. Somebody else's newer decision is shown instead of overwritten.
+
+    `chance` is the probability with which the audit drew the example; None when it came from the queue.
+    """
     name = str(st.session_state.get("reviewer", "")).strip()
     note = str(st.session_state.get("rev_note", "")).strip() or None
     if not name:
         st.session_state["_desk"] = ("error", "Say who you are first: your name is kept with each decision.")
         return
     try:
-        store().decide(now.dataset.id, example, label, reviewer=name, note=note, expected_revision=revision, flag=flag)
+        store().decide(now.dataset.id, example, label, reviewer=name, note=note, expected_revision=revision, flag=flag, audit=chance)
     except Conflict as conflict:
         st.session_state["_desk"] = (
             "error",

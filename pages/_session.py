@@ -235,13 +235,14 @@ def start_run(info: DatasetInfo, method: str, options: Mapping[str, Any]) -> tup
         def run(gold: pd.Series | None) -> mc.Consensus:
             return mc.aggregate(data.labels, method, pred_probs=data.pred_probs, gold=gold, on_iteration=job.tell, **options)
 
+        gold = database.gold(info.id)
         started = time.perf_counter()
-        result = run(database.gold(info.id))
+        result = run(gold)
         seconds = time.perf_counter() - started
         known = {old.key for old in database.runs(info.id)}
-        if data.gold is not None and "gold" not in mc.METHODS[method].needs and f"{name}{BLIND}" not in known:
-            # The same without gold: only such a run can be judged by the gold.
-            database.save_run(info.id, f"{name}{BLIND}", run(None), seconds=seconds)
+        if f"{name}{BLIND}" not in known and "gold" not in mc.METHODS[method].needs:
+            # Only a run that did not see gold and decisions can be judged by them.
+            database.save_run(info.id, f"{name}{BLIND}", run(None) if len(gold) else result, seconds=seconds)
         database.save_run(info.id, f"{name}_{changes}", result, seconds=seconds)
         for old in known:  # states before the last decision are of no use any more
             if old.startswith(f"{name}_") and int(old.rpartition("_")[2]) < changes - KEPT_STATES:
@@ -307,6 +308,12 @@ def gold_check(now: InUse, run: str | None = None) -> dict[str, Any] | None:
     gold = now.dataset.gold
     blind = None if gold is None or not len(gold) else _load_run(home(), now.dataset.id, f"{run or now.run}{BLIND}")
     return None if blind is None else remember(now, f"gold {run}", lambda: mc.evaluate(now.labels, blind, gold))
+
+
+def blind_run(now: InUse) -> mc.Consensus:
+    """The run in use as it is without gold and decisions, to compare decisions with; votes where it cannot do without."""
+    blind = _load_run(home(), now.dataset.id, f"{now.run}{BLIND}")
+    return remember(now, "votes", lambda: mc.aggregate(now.labels, BASELINE)) if blind is None else blind
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,3 @@
-import numpy as np
 import streamlit as st
 
 import multiannotator_core as mc
@@ -6,7 +5,7 @@ from multiannotator_core import figures
 from multiannotator_core.quality.review import review_queue
 from multiannotator_core.quality.tables import eligible_qualities, who_said_what
 from multiannotator_core.store import FLAGS
-from pages._decisions import class_keys, decide, decisions, message, reviewer_input, undo
+from pages._decisions import class_keys, decide, decisions, message, mixed_queue, progress_words, reviewer_input, undo
 from pages._parts import card_title, content, dark, how, page_title, show, shown, text
 from pages._session import DESK_PATIENCE, ensure_app, pick, remember, require_run, step
 
@@ -26,6 +25,8 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     by = st.selectbox("Labelled by", ["anyone", *annotators], key="rev_annotator", bind="query-params", width=180)
     against = st.toggle("Only where a label differs", key="rev_against", bind="query-params")
     hide = st.toggle("Hide decided", value=True, key="rev_hide", bind="query-params")
+    why = "One example in five is drawn at random: only those tell how good the rest is."
+    audit = st.toggle("Audit", value=True, key="rev_audit", bind="query-params", help=why)
 
 quality = remember(now, f"quality {method}", lambda: mc.example_quality(labels, result, method, pred_probs=data.pred_probs))
 queue = remember(
@@ -41,30 +42,29 @@ queue = remember(
     ),
 )
 decided = decisions(now)
-if hide:
-    queue = queue[~np.isin(queue, labels.examples.get_indexer(decided.index))]
+queue, audited = mixed_queue(now, queue, decided, hide=hide, audit=audit)
 if not len(queue):
     st.info("Nothing to review with these filters. Choose another class or annotator, or show what was decided.")
     st.stop()
 
-place = pick("rev_example", [str(name) for name in labels.examples.take(queue[:1000])])
+place = pick("rev_example", [str(name) for name in labels.examples.take(queue)])
 i = int(queue[place])
 name = labels.examples[i]
 standing = decided.loc[name] if name in decided.index else None
 told = message()
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-    st.markdown(f"**{place + 1:,}** of {len(queue):,} in this queue · **{len(decided):,}** decided", width="content")
+    st.markdown(f"**{place + 1:,}** of {len(queue):,} in this queue · {progress_words(now, decided)}", width="content")
     if told:
         st.markdown(f":{'red' if told[0] == 'error' else 'green'}-badge[{text(told[1], 200)}]", width="content")
     with st.container(horizontal=True, width="content"):
         st.button("Previous", icon=":material/chevron_left:", on_click=step, args=("rev_example", -1), disabled=place == 0, shortcut="k")
-        last = place + 1 >= min(len(queue), 1000)
+        last = place + 1 >= len(queue)
         st.button("Next", icon=":material/chevron_right:", on_click=step, args=("rev_example", 1), disabled=last, shortcut="j")
 
 model = None if data.pred_probs is None else data.pred_probs.to_numpy()[i]
 grid = st.grid(4, min_column_width=238, gap="small", border=True)
 with grid.cell():
-    card_title(f"Example {text(name, 30)}")
+    card_title(f"Example {text(name, 30)}", badge=":violet-badge[:material/casino: at random]" if audited[place] else None)
     if standing is not None:
         said = f"flagged: {standing['flag']}" if standing["flag"] else f"decided: {text(standing['label'], 30)}"
         st.markdown(f":blue-badge[:material/gavel: {said}] by {text(standing['reviewer'], 40)}")
@@ -119,6 +119,7 @@ with grid.cell(column_span=2):
     )
 
 revision = 0 if standing is None else int(standing["revision"])
+chance = 1 / max(1, len(labels.examples) - len(decided)) if audited[place] else None
 proposed = int(result.label[i])
 few = list(range(len(classes))) if len(classes) <= 12 else [int(k) for k in result.posterior[i].argsort()[::-1][:6]]
 keys = class_keys(classes) if len(classes) <= 12 else class_keys([""] * len(classes))
@@ -130,7 +131,12 @@ with st.bottom, st.container(horizontal=True, horizontal_alignment="distribute",
             kind = "primary" if k == proposed else "secondary"
             label = text(classes[k], 18)
             st.button(
-                label, key=f"decide_{k}", shortcut=key, type=kind, on_click=decide, args=(now, name, labels.classes[k], None, revision)
+                label,
+                key=f"decide_{k}",
+                shortcut=key,
+                type=kind,
+                on_click=decide,
+                args=(now, name, labels.classes[k], None, revision, chance),
             )
         if len(few) < len(classes):
             other = st.selectbox(
@@ -143,13 +149,13 @@ with st.bottom, st.container(horizontal=True, horizontal_alignment="distribute",
             )
             if other is not None:
                 chosen = labels.classes[classes.index(other)]
-                st.button("Decide", key="decide_other", on_click=decide, args=(now, name, chosen, None, revision))
+                st.button("Decide", key="decide_other", on_click=decide, args=(now, name, chosen, None, revision, chance))
     with st.container(horizontal=True, gap="xsmall", width="content"):
         with st.popover("Note", icon=":material/edit_note:", type="tertiary"):
             st.text_input("Note for the next decision", key="rev_note", max_chars=500)
         with st.popover("Flag", icon=":material/flag:", type="tertiary"):
             for flag in FLAGS:
-                st.button(flag.capitalize(), key=f"flag_{flag}", on_click=decide, args=(now, name, None, flag, revision))
+                st.button(flag.capitalize(), key=f"flag_{flag}", on_click=decide, args=(now, name, None, flag, revision, chance))
         st.button("Undo", icon=":material/undo:", type="tertiary", shortcut="u", on_click=undo)
 
 with st.container(border=True):
