@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -11,9 +14,11 @@ from numpy.typing import NDArray
 
 from multiannotator_core.quality.review import LEAST_AUDITS, progress, with_audit
 from multiannotator_core.store import Conflict
+from pages._jobs import home
 from pages._session import InUse, blind_run, step, store
 
 KEYS = "123456789"
+LEASE = 120.0  # seconds that an example is kept for the one who looks at it
 AUDIT_EVERY = 5  # one decision in five is about an example drawn at random
 TAKEN = {"j", "k", "s", "u", "f"}  # keys of the desk itself
 
@@ -46,11 +51,39 @@ def mixed_queue(
     """The first thousand of a queue with the random audit mixed in, and whether the audit drew each."""
     names = now.labels.examples
     done = names.get_indexer(decided.index)
+    elsewhere = _held_by_others(now)
     if hide:
         queue = queue[~np.isin(queue, done)]
-    undecided = np.setdiff1d(np.arange(len(names)), done)
+    undecided = np.setdiff1d(np.arange(len(names)), [*done, *elsewhere])
+    queue = queue[~np.isin(queue, elsewhere)]
     seed = int(now.dataset.id[:8], 16)
     return with_audit(queue, undecided, n_decided=len(decided), seed=seed, every=AUDIT_EVERY if audit else 0)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _leases() -> tuple[threading.Lock, dict[tuple[str, str], dict[str, tuple[int, float]]]]:
+    return threading.Lock(), {}
+
+
+def hold(now: InUse, example: int) -> None:
+    """Say that this session looks at an example (code): for a while nobody else is offered it."""
+    lock, leases = _leases()
+    me = st.session_state.setdefault("_me", uuid4().hex)
+    with lock:
+        leases.setdefault((home(), now.dataset.id), {})[me] = (example, time.monotonic())
+
+
+def _held_by_others(now: InUse) -> list[int]:
+    """Codes of examples that other sessions look at; the one that the address names is not among them."""
+    lock, leases = _leases()
+    me, oldest = st.session_state.setdefault("_me", uuid4().hex), time.monotonic() - LEASE
+    with lock:
+        of_dataset = leases.setdefault((home(), now.dataset.id), {})
+        for session in [session for session, (_, since) in of_dataset.items() if since < oldest]:
+            del of_dataset[session]
+        held = [code for session, (code, _) in of_dataset.items() if session != me]
+    wanted = st.query_params.get("rev_example")
+    return [code for code in held if str(now.labels.examples[code]) != wanted]
 
 
 def progress_words(now: InUse, decided: pd.DataFrame) -> str:

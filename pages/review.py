@@ -5,7 +5,7 @@ from multiannotator_core import figures
 from multiannotator_core.quality.review import review_queue
 from multiannotator_core.quality.tables import eligible_qualities, who_said_what
 from multiannotator_core.store import FLAGS
-from pages._decisions import class_keys, decide, decisions, message, mixed_queue, progress_words, reviewer_input, undo
+from pages._decisions import class_keys, decide, decisions, hold, message, mixed_queue, progress_words, reviewer_input, undo
 from pages._parts import card_title, content, dark, how, page_title, show, shown, text
 from pages._session import DESK_PATIENCE, ensure_app, pick, remember, require_run, step
 
@@ -49,6 +49,7 @@ if not len(queue):
 
 place = pick("rev_example", [str(name) for name in labels.examples.take(queue)])
 i = int(queue[place])
+hold(now, i)
 name = labels.examples[i]
 standing = decided.loc[name] if name in decided.index else None
 told = message()

@@ -109,7 +109,7 @@ def test_reload_and_restart_keep_everything(page, server, tmp_path):
     """F5, a mailed link on another tab, and a new server on the same workspace all show the same dataset and run."""
     load_sample(page, server)
     go(page, "Consensus", QUESTIONS["consensus"])
-    page.get_by_role("button", name="Run", exact=True).nth(1).click(timeout=PATIENCE)
+    page.locator(".st-key-run_one_coin button").click(timeout=PATIENCE)
     page.wait_for_url(re.compile("run=one_coin-"), timeout=PATIENCE)
     page.reload()
     heading(page, QUESTIONS["consensus"])
