@@ -35,6 +35,7 @@ def load_sample(page, server):
     page.goto(server.address)
     page.get_by_role("button", name="Try the digits sample").click(timeout=PATIENCE)
     page.get_by_text("1,797 examples · 40 annotators").wait_for(timeout=PATIENCE)
+    page.get_by_text("How is the agreement computed?").wait_for(timeout=PATIENCE)  # the overview is complete
 
 
 def bring(page, server, path, name):
@@ -44,7 +45,7 @@ def bring(page, server, path, name):
     page.locator("input[type=file]").first.set_input_files(path)
     page.get_by_role("button", name="Use these labels").click(timeout=PATIENCE)
     heading(page, QUESTIONS["overview"])
-    page.get_by_text("How sure are we of each label?").wait_for(timeout=PATIENCE)
+    page.get_by_text("How is the agreement computed?").wait_for(timeout=PATIENCE)
 
 
 def go(page, title, question):
