@@ -35,7 +35,12 @@ DESK_PATIENCE = 0.15  # seconds that the review desk waits for its last decision
 PAGES = {
     "": [("overview", "Overview", "space_dashboard"), ("data", "Data", "database")],
     "Labels": [("consensus", "Consensus", "how_to_vote"), ("review", "Review", "rate_review"), ("history", "History", "history")],
-    "Annotators": [("annotators", "Annotators", "groups"), ("compare_metrics", "Compare metrics", "scatter_plot")],
+    "Annotators": [
+        ("annotators", "Annotators", "groups"),
+        ("agreement", "Agreement", "handshake"),
+        ("compare_metrics", "Compare metrics", "scatter_plot"),
+        ("classes", "Classes", "category"),
+    ],
     "Results": [("export", "Export", "ios_share")],
 }
 
@@ -230,10 +235,15 @@ def start_run(info: DatasetInfo, method: str, options: Mapping[str, Any]) -> tup
     name = run_name(info.inputs, method, options)
     database, data = store(), open_dataset(info)
     changes = database.changes(info.id)
+    before = usable_runs(info).get(name)
 
     def work(job: Job) -> str:
+        # After a decision the last state is a good place to go on from.
+        last = None if before is None else database.load_run(info.id, before.key)
+        start = None if last is None else last.posterior
+
         def run(gold: pd.Series | None) -> mc.Consensus:
-            return mc.aggregate(data.labels, method, pred_probs=data.pred_probs, gold=gold, on_iteration=job.tell, **options)
+            return mc.aggregate(data.labels, method, pred_probs=data.pred_probs, gold=gold, start=start, on_iteration=job.tell, **options)
 
         gold = database.gold(info.id)
         started = time.perf_counter()

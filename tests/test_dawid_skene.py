@@ -123,3 +123,19 @@ def test_log_odds_rank_where_posteriors_saturate():
     result = mc.aggregate(mc.CrowdLabels.from_long(frame))
 
     assert (np.diff(result.log_odds[:3]) > 0).all()
+
+
+@pytest.mark.parametrize("method", ["dawid_skene", "one_coin"])
+def test_going_on_from_an_earlier_run(method):
+    """After one more gold label, going on from the last posterior ends where a fresh run ends, in fewer iterations."""
+    frame, truth = crowd(n_examples=400, accuracy=(0.6, 0.9))
+    labels = mc.CrowdLabels.from_long(frame)
+    before = mc.aggregate(labels, method, tol=1e-10, max_iter=1000)
+    gold = truth.iloc[:1]
+    fresh = mc.aggregate(labels, method, gold=gold, tol=1e-10, max_iter=1000)
+    warm = mc.aggregate(labels, method, gold=gold, start=before.posterior, tol=1e-10, max_iter=1000)
+
+    np.testing.assert_allclose(warm.posterior, fresh.posterior, atol=1e-4)
+    assert warm.n_iter < fresh.n_iter
+    with pytest.raises(ValueError, match="start has shape"):
+        mc.aggregate(labels, method, start=before.posterior[:5])

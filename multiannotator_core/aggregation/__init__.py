@@ -7,7 +7,9 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..align import ensemble, gold_codes
 from ..consensus import Consensus
@@ -37,7 +39,7 @@ from .with_model import dawid_skene_with_model
 from .zero_based_skill import zero_based_skill
 
 # What `aggregate` itself hands to a method; everything else in a signature is an option of the method.
-_GIVEN = ("labels", "gold", "pred_probs", "seed", "on_iteration")
+_GIVEN = ("labels", "gold", "pred_probs", "seed", "start", "on_iteration")
 
 
 class Cancelled(Exception):
@@ -258,6 +260,7 @@ def aggregate(
     pred_probs: Any = None,
     gold: Mapping[Hashable, Hashable] | pd.Series | None = None,
     seed: int = 0,
+    start: NDArray[np.float64] | None = None,
     on_iteration: OnIteration | None = None,
     **options: Any,
 ) -> Consensus:
@@ -269,6 +272,7 @@ def aggregate(
             name; or a list of them, an ensemble. Methods that have no use for them ignore them.
         gold: {example name: class name} of trusted examples; their posterior is certain.
         seed: for methods that draw at random; the same seed gives the same result.
+        start: posterior (N, K) of an earlier run on these labels, from which methods that can go on; others ignore it.
         on_iteration: called with (iteration, objective); raising `Cancelled` in it stops the run.
         options: the method's own, see METHODS[method].options.
 
@@ -284,10 +288,14 @@ def aggregate(
     why_not = obstacle(labels, method, pred_probs=pred_probs, gold=gold)
     if why_not:
         raise ValueError(f"{chosen.title} cannot run: it {why_not}.")
+    shape = (len(labels.examples), len(labels.classes))
+    if start is not None and start.shape != shape:
+        raise ValueError(f"start has shape {start.shape}, but the labels need {shape}: give the posterior of a run on these labels.")
     given = {
         "gold": gold_codes(labels, gold),
         "pred_probs": None if pred_probs is None else ensemble(labels, pred_probs),
         "seed": seed,
+        "start": start,
         "on_iteration": on_iteration,
     }
     accepted = inspect.signature(chosen.run).parameters

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..consensus import Consensus, build
 from ..labels import CrowdLabels
 from .acceleration import leap
-from .em import FLOOR, Blocks, OnIteration, check_strength, run_em, vote_shares
+from .em import FLOOR, Blocks, OnIteration, check_strength, clamp, run_em, vote_shares
 
 # Imagined labels for each row of a confusion, spread like the crowd's rows. Annotators with few labels are
 # otherwise certain after one label, and the method falls below majority vote.
@@ -35,6 +35,7 @@ def dawid_skene(
     labels: CrowdLabels,
     *,
     gold: NDArray[np.int32] | None = None,
+    start: NDArray[np.float64] | None = None,
     on_iteration: OnIteration | None = None,
     prior_strength: float = PRIOR_STRENGTH,
     max_iter: int = 100,
@@ -55,8 +56,8 @@ def dawid_skene(
     """
     check_strength(prior_strength)
     blocks = Blocks(labels)
-    start = vote_shares(labels, gold)
-    prior = prior_strength * pooled_rows(blocks.counts(start)) + FLOOR  # prior[given, true]
+    shares = vote_shares(labels, gold)
+    prior = prior_strength * pooled_rows(blocks.counts(shares)) + FLOOR  # prior[given, true]
 
     def m_step(posterior: NDArray[np.float64]) -> Confusions:
         return estimate(blocks.counts(posterior), prior, posterior)
@@ -72,7 +73,7 @@ def dawid_skene(
     fit = run_em(
         m_step,
         e_step,
-        start,
+        shares if start is None else clamp(start.copy(), gold),
         max_iter=max_iter,
         tol=tol,
         n_labels=len(labels),

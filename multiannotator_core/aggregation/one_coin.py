@@ -11,7 +11,7 @@ from ..consensus import Consensus, build
 from ..labels import CrowdLabels
 from .acceleration import leap
 from .dawid_skene import PRIOR_STRENGTH, class_log_prior
-from .em import FLOOR, OnIteration, check_strength, run_em, softmax, vote_shares
+from .em import FLOOR, OnIteration, check_strength, clamp, run_em, softmax, vote_shares
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ def one_coin(
     labels: CrowdLabels,
     *,
     gold: NDArray[np.int32] | None = None,
+    start: NDArray[np.float64] | None = None,
     on_iteration: OnIteration | None = None,
     prior_strength: float = PRIOR_STRENGTH,
     max_iter: int = 100,
@@ -42,14 +43,14 @@ def one_coin(
     """
     check_strength(prior_strength)
     n_classes, n = len(labels.classes), labels.labels_per_annotator
-    start = vote_shares(labels, gold)
+    shares = vote_shares(labels, gold)
 
     def right_labels(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
         """(J,) expected number of right labels of each annotator."""
         right = posterior[labels.example, labels.label]
         return np.bincount(labels.annotator, weights=right, minlength=len(n)).astype(np.float64)
 
-    crowd = right_labels(start).sum() / len(labels)
+    crowd = right_labels(shares).sum() / len(labels)
     prior_right, prior_wrong = prior_strength * crowd + FLOOR, prior_strength * (1 - crowd) + FLOOR
 
     def m_step(posterior: NDArray[np.float64]) -> Accuracies:
@@ -76,7 +77,7 @@ def one_coin(
     fit = run_em(
         m_step,
         e_step,
-        start,
+        shares if start is None else clamp(start.copy(), gold),
         max_iter=max_iter,
         tol=tol,
         n_labels=len(labels),
