@@ -51,13 +51,13 @@ def read_upload(files: list[Any], choice: Choice) -> ingest.Found:
     return await_job(key, start(key, "Reading the labels", work))
 
 
-def keep_upload(found: ingest.Found, name: str) -> None:
-    """Save what was read and use it."""
-    use(
-        dataset=store().add_dataset(
-            found.labels, name=name.strip() or "labels", pred_probs=found.pred_probs, gold=found.gold, content=found.content
-        )
-    )
+def keep_upload(found: ingest.Found, name: str, earlier: str | None = None) -> None:
+    """Save what was read and use it; as the newer version of an earlier dataset, its decisions, gold and contents follow."""
+    companions = {"name": name.strip() or "labels", "pred_probs": found.pred_probs, "gold": found.gold, "content": found.content}
+    if earlier is None:
+        use(dataset=store().add_dataset(found.labels, **companions))
+    else:
+        use(dataset=store().add_version(earlier, found.labels, **companions))
     _taken()
 
 

@@ -3,6 +3,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from multiannotator_core import ingest
+from multiannotator_core.store import changed_examples
 from pages._parts import MAPPED, card_title, mapping_widgets, page_title, shown, text
 from pages._session import current_info, ensure_app, open_dataset, sample_button
 from pages._uploads import add_companion, keep_upload, proposal, read_upload, remove_dataset, uploader_key
@@ -44,12 +45,20 @@ if files:
                     st.metric("Classes", f"{len(labels.classes):,}", border=True)
                 for sentence in found.report.sentences():
                     st.text(f"· {sentence}")
+                earlier = current_info()
+                newer = earlier is not None and st.toggle(
+                    f"This is a newer file of {text(earlier.name, 40)}: decisions and gold follow by example name", key="newer_file"
+                )
+                if newer:
+                    changes = changed_examples(open_dataset(earlier).labels, labels)["change"].value_counts()
+                    counted = ", ".join(f"{changes.get(kind, 0):,} {kind}" for kind in ("added", "changed", "removed"))
+                    st.text(f"· Examples against {earlier.name}: {counted}.")
                 with st.container(horizontal=True, vertical_alignment="bottom"):
                     name = st.text_input("Name of the dataset", PurePath(seen.files[0]).stem, width=320)
                     if st.button("Use these labels", type="primary", icon=":material/check:"):
-                        keep_upload(found, name)
+                        keep_upload(found, name, earlier.id if newer else None)
                         st.switch_page("pages/overview.py")
-    except ingest.IngestError as error:
+    except ValueError as error:
         st.error(text(error, 2000))
 
 info = current_info()

@@ -176,3 +176,23 @@ def test_decisions_become_gold_for_the_run(sample):
 
     assert run.changes == 1
     assert (result.quality[at], str(labels.classes[result.label[at]])) == (1.0, "3")
+
+
+def test_next_weeks_file_brings_the_decisions_along(app):
+    """A newer file of the same project says what changed, and decisions follow by example name."""
+    app.switch_page("pages/data.py").run()
+    upload(app, "week1.csv", GOOD)
+    next(b for b in app.button if b.label == "Use these labels").click().run()
+    review(app)
+    app.button(key="decide_0").click().run()
+    app.switch_page("pages/data.py").run()
+    upload(app, "week2.csv", GOOD + "t99,w0,yes\n")
+    app.toggle(key="newer_file").set_value(True).run()
+    told = [t.value for t in app.text if "1 added, 0 changed, 0 removed" in t.value]
+    next(b for b in app.button if b.label == "Use these labels").click().run()
+    app.switch_page("pages/history.py").run()
+
+    assert problems(app) == []
+    assert len(told) == 1
+    assert "13 examples · 4 annotators · 49 labels" in [c.value for c in app.sidebar.caption]
+    assert len(app.dataframe[0].value) == 1
