@@ -47,8 +47,8 @@ def decisions(now: InUse) -> pd.DataFrame:
 
 def mixed_queue(
     now: InUse, queue: NDArray[np.intp], decided: pd.DataFrame, *, hide: bool, audit: bool
-) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """The first thousand of a queue with the random audit mixed in, and whether the audit drew each."""
+) -> tuple[NDArray[np.intp], NDArray[np.bool_], int]:
+    """The first thousand of a queue with the random audit mixed in, whether the audit drew each, and the length of the whole."""
     names = now.labels.examples
     done = names.get_indexer(decided.index)
     elsewhere = _held_by_others(now)
@@ -57,7 +57,8 @@ def mixed_queue(
     undecided = np.setdiff1d(np.arange(len(names)), [*done, *elsewhere])
     queue = queue[~np.isin(queue, elsewhere)]
     seed = int(now.dataset.id[:8], 16)
-    return with_audit(queue, undecided, n_decided=len(decided), seed=seed, every=AUDIT_EVERY if audit else 0)
+    codes, drawn = with_audit(queue, undecided, n_decided=len(decided), seed=seed, every=AUDIT_EVERY if audit else 0)
+    return codes, drawn, len(queue)
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)

@@ -42,7 +42,7 @@ queue = remember(
     ),
 )
 decided = decisions(now)
-queue, audited = mixed_queue(now, queue, decided, hide=hide, audit=audit)
+queue, audited, total = mixed_queue(now, queue, decided, hide=hide, audit=audit)
 if not len(queue):
     st.info("Nothing to review with these filters. Choose another class or annotator, or show what was decided.")
     st.stop()
@@ -54,7 +54,7 @@ name = labels.examples[i]
 standing = decided.loc[name] if name in decided.index else None
 told = message()
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-    st.markdown(f"**{place + 1:,}** of {len(queue):,} in this queue · {progress_words(now, decided)}", width="content")
+    st.markdown(f"**{place + 1:,}** of {total:,} in this queue · {progress_words(now, decided)}", width="content")
     if told:
         st.markdown(f":{'red' if told[0] == 'error' else 'green'}-badge[{text(told[1], 200)}]", width="content")
     with st.container(horizontal=True, width="content"):
@@ -104,7 +104,7 @@ with grid.cell(column_span=2):
             "weight": st.column_config.ProgressColumn(
                 "Weight", format="%.0f%%", min_value=0, max_value=100, color="gray", help="Of all that speaks for or against the consensus"
             ),
-            "quality": st.column_config.NumberColumn("Quality", format="%.2f", help="Of the annotator, over all their labels"),
+            "quality": st.column_config.NumberColumn("Quality", format="%.2f", help="Of the annotator, by this run"),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
         },
         hide_index=True,
