@@ -169,3 +169,16 @@ def test_real_sets_from_file_to_ranking(page, server, real_data, name, examples)
     page.get_by_text("worst first").first.wait_for(timeout=PATIENCE)
     page.get_by_text("What do they say for each class?").wait_for(timeout=PATIENCE)
     no_error(page)
+
+
+def test_clicking_a_point_names_the_annotator(page, server):
+    """On Compare metrics a click on a point selects that annotator below the plot."""
+    load_sample(page, server)
+    go(page, "Compare metrics", QUESTIONS["compare_metrics"])
+    page.get_by_text("Click a point to see which annotator it is.").wait_for(timeout=PATIENCE)
+    page.wait_for_timeout(2000)
+    box = page.locator(".js-plotly-plot .scatterlayer .point").nth(3).bounding_box(timeout=PATIENCE)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.get_by_text("Click a point to see which annotator it is.").wait_for(state="hidden", timeout=PATIENCE)
+
+    no_error(page)

@@ -73,6 +73,9 @@ def test_upload_to_results(app):
         ("empty.csv", "", "empty"),
         ("header.csv", "task,worker,label\n", "no"),
         ("nul.csv", "task,worker,label\na\0,b,c\n", "NUL"),
+        ("columns.csv", "id,text\n1,hello\n2,world\n", "annotator"),
+        ("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "picture"),
+        ("model.csv", b"\x80\x04\x95\x10\x00\x00\x00", "pickle"),
     ],
 )
 def test_bad_file_keeps_what_was_there(sample, name, text, words):
@@ -81,9 +84,10 @@ def test_bad_file_keeps_what_was_there(sample, name, text, words):
     sample.switch_page("pages/data.py").run()
     upload(sample, name, text)
 
+    told = [*sample.error, *sample.info]  # a column that must be named is asked for, not an error
     assert sample.exception == []
-    assert len(sample.error) == 1
-    assert words in sample.error[0].value
+    assert len(told) == 1
+    assert words in told[0].value
     assert [c.value for c in sample.sidebar.caption] == before
 
 
@@ -196,3 +200,34 @@ def test_next_weeks_file_brings_the_decisions_along(app):
     assert len(told) == 1
     assert "13 examples · 4 annotators · 49 labels" in [c.value for c in app.sidebar.caption]
     assert len(app.dataframe[0].value) == 1
+
+
+PROBS = "example,no,yes\n" + "".join(f"t{i},0.25,0.75\n" for i in range(12))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (PROBS.replace("t3,", "t99,"), "t3"),
+        (PROBS.replace("example,no,yes", "example,no,maybe"), "yes"),
+        (PROBS.replace("t3,0.25,0.75", "t3,0.5,0.75"), "sum to 1.25"),
+        (PROBS.replace("t3,0.25,0.75", "t3,much,0.75"), "much"),
+        (PROBS.replace("t3,0.25,0.75", "t3,-0.25,1.25"), "negative"),
+    ],
+    ids=["rows", "columns", "sums", "words", "negative"],
+)
+def test_wrong_predictions_are_refused_in_one_sentence(app, text, words):
+    """Predictions with wrong examples, classes or numbers are refused with the place; the labels stay in use."""
+    app.switch_page("pages/data.py").run()
+    upload(app, "crowd.csv", GOOD)
+    next(b for b in app.button if b.label == "Use these labels").click().run()
+    app.switch_page("pages/data.py").run()
+    upload(app, "probs.csv", text, key="pred_probs")
+
+    assert app.exception == []
+    assert len(app.error) == 1
+    assert words in app.error[0].value.replace("\\", "")
+    assert "12 examples · 4 annotators · 48 labels" in [c.value for c in app.sidebar.caption]
+    upload(app, "probs.csv", PROBS, key="pred_probs")
+    assert problems(app) == []
+    assert [m.value for m in app.markdown if "for 12 examples" in m.value]
