@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib
 import io
 import multiprocessing
 import os
@@ -67,7 +68,6 @@ class Case:
         iterations: by size; sizes that are not named are not run.
         largest: the largest size at which the peer is run at all.
         why: what happens to the peer beyond that.
-        build: include `from_long` in our memory, as the peer's includes its own tables.
     """
 
     title: str
@@ -215,49 +215,51 @@ CASES = (
 # ---------------------------------------------------------------------- measuring
 
 
-def timed(run: Callable[[Size, int], Any], size: Size, iterations: int, threads: int) -> tuple[float, Any]:
-    """Seconds and result of one run with so many threads of ours."""
+def timed(run: Callable[[Size, int], Any], size: Size, iterations: int, threads: int) -> tuple[Any, float, float]:
+    """Result, wall seconds and CPU seconds of one run with so many threads of ours."""
     gc.collect()
     with mock.patch("os.cpu_count", return_value=threads), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        start = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         result = run(size, iterations)
-        return time.perf_counter() - start, result
+        return result, time.perf_counter() - wall, time.process_time() - cpu
 
 
 def duel(case: Case, size: Size) -> dict[str, Any]:
     """Ours and theirs in the order ours, theirs, theirs, ours; theirs once only if it is slow. Medians of seconds."""
-    iterations, spent = case.iterations[size.name], {"ours": [], "two": [], "theirs": []}
-    meets = list(SIZES).index(size.name) <= list(SIZES).index(case.largest)
-    timed(case.ours, size, iterations, 1)  # votes and counts are cached in the table; crowd-kit's first import is slow
+    iterations, meets = case.iterations[size.name], reaches(case, size)
+    spent: dict[str, list[tuple[float, float]]] = {"ours": [], "two": [], "theirs": []}
+    timed(case.ours, size, iterations, 1)  # votes and counts are cached in the table
     trouble, other = case.why, None
-    for order in (("ours", "two", "theirs"), ("theirs", "two", "ours")):
-        for side in order:
-            if side == "theirs":
-                if meets and (not spent["theirs"] or spent["theirs"][0] < PATIENCE):
-                    try:
-                        seconds, other = timed(case.theirs, size, iterations, 1)
-                        spent["theirs"].append(seconds)
-                    except (Exception, MemoryError) as error:  # a benchmark reports every way in which a peer fails
-                        trouble, meets = f"fails: {type(error).__name__}", False
-            else:
-                seconds, mine = timed(case.ours, size, iterations, 2 if side == "two" else 1)
-                spent[side].append(seconds)
-    one, two = statistics.median(spent["ours"]), statistics.median(spent["two"])
-    theirs = statistics.median(spent["theirs"]) if spent["theirs"] else None
+    for side in ("ours", "two", "theirs", "theirs", "two", "ours"):
+        if side != "theirs":
+            mine, *seconds = timed(case.ours, size, iterations, 2 if side == "two" else 1)
+            spent[side].append((seconds[0], seconds[1]))
+        elif meets and (not spent["theirs"] or spent["theirs"][0][1] < PATIENCE):
+            try:
+                other, *seconds = timed(case.theirs, size, iterations, 1)
+                spent["theirs"].append((seconds[0], seconds[1]))
+            except Exception as error:  # a benchmark reports every way in which a peer fails
+                trouble, meets = f"fails: {type(error).__name__}", False
+    wall, cpu = ({of: statistics.median(pair[k] for pair in pairs) if pairs else np.nan for of, pairs in spent.items()} for k in (0, 1))
     return {
         "size": size.name,
         "what": case.title,
         "iterations": iterations,
-        "ours, 1 thread": f"{one:.4f}",
-        "ours, 2 threads": f"{two:.4f}",
-        "peer": trouble if theirs is None else f"{theirs:.3f}",
-        "ratio, 1 thread": "" if theirs is None else f"{theirs / one:.1f}",
-        "ratio, 2 threads": "" if theirs is None else f"{theirs / two:.1f}",
+        "ours s": f"{cpu['ours']:.4f}",
+        "peer s": trouble if np.isnan(cpu["theirs"]) else f"{cpu['theirs']:.3f}",
+        "ratio": "" if np.isnan(cpu["theirs"]) else f"{cpu['theirs'] / cpu['ours']:.1f}",
+        "ours 1 / 2 threads, wall s": f"{wall['ours']:.4f} / {wall['two']:.4f}",
+        "ratio 2 threads, wall": "" if np.isnan(wall["theirs"]) else f"{wall['theirs'] / wall['two']:.1f}",
         "ours right": quality(mine, size),
         "peer right": "" if other is None else quality(other, size),
         "same": "" if other is None else f"{np.mean(np.isclose(mine, other)):.5f}",
     }
+
+
+def reaches(case: Case, size: Size) -> bool:
+    """Whether the peer is run at this size."""
+    return list(SIZES).index(size.name) <= list(SIZES).index(case.largest)
 
 
 def quality(result: Any, size: Size) -> str:
@@ -303,9 +305,8 @@ def memory(case: Case, size: Size) -> dict[str, Any]:
         labels = mc.CrowdLabels.from_long(size.frame)
         case.ours(Size(size.name, labels, size.frame, size.truth, size.model), case.iterations[size.name])
 
-    meets = list(SIZES).index(size.name) <= list(SIZES).index(case.largest)
     own = peak(mine)[1]
-    theirs = peak(lambda: case.theirs(size, case.iterations[size.name]))[1] if meets else np.nan
+    theirs = peak(lambda: case.theirs(size, case.iterations[size.name]))[1] if reaches(case, size) else np.nan
     share = "" if np.isnan(theirs) else f"{own / max(theirs, 1e-9):.2f}"
     return {
         "size": size.name,
@@ -317,7 +318,7 @@ def memory(case: Case, size: Size) -> dict[str, Any]:
 
 
 def reading(size: Size) -> dict[str, Any]:
-    """CSV with text ids -> CrowdLabels, beside pyarrow reading the same file."""
+    """CSV with text names -> CrowdLabels, beside pyarrow reading the same file; CPU seconds, pyarrow on one thread."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "answers.csv"
         named = pd.DataFrame({column: column[0] + size.frame[column].astype(str) for column in size.frame})
@@ -326,14 +327,14 @@ def reading(size: Size) -> dict[str, Any]:
         for order in (("ours", "theirs", "from_long"), ("from_long", "theirs", "ours")):
             for side in order:
                 gc.collect()
-                start = time.perf_counter()
+                start = time.process_time()
                 if side == "ours":
                     mc.read_labels(path)
                 elif side == "theirs":
-                    pyarrow.csv.read_csv(path)
+                    pyarrow.csv.read_csv(path, read_options=pyarrow.csv.ReadOptions(use_threads=False))
                 else:
                     mc.CrowdLabels.from_long(named)
-                spent[side].append(time.perf_counter() - start)
+                spent[side].append(time.process_time() - start)
         own, built, theirs = (statistics.median(spent[side]) for side in ("ours", "from_long", "theirs"))
         return {
             "size": size.name,
@@ -371,11 +372,13 @@ def page(duels: list[dict], memories: list[dict], readings: list[dict], largest:
         "# Speed and memory beside the peers",
         f"Written by `{command}`. {conditions()} BLAS threads: {os.environ.get('OMP_NUM_THREADS', 'not pinned')}.",
         f"Sizes: {sizes}. Both sides get the same shuffled table with integer names, in one process, in the order ours, theirs, theirs, "
-        "ours, for the same number of iterations; the machine may be shared, so ratios tell more than seconds. Peers: crowd-kit 1.4.2, "
-        "cleanlab 2.9.0, krippendorff 0.9.0. `right`: share of examples with the true class (or the coefficient itself). `same`: share of examples on which both agree.",
+        "ours, for the same number of iterations. Seconds and `ratio` are CPU seconds on one thread, since the machine may be shared; wall "
+        "seconds show what a second thread brings, as far as the machine had one free. Peers: crowd-kit 1.4.2, "
+        "cleanlab 2.9.0, krippendorff 0.9.0. `right`: share of examples with the true class (or the coefficient itself). "
+        "`same`: share of examples on which both agree.",
         "Ours is timed from a `CrowdLabels`, as a page or a notebook has it; building it from a table is in the last table, once for all "
         "methods. crowd-kit's seconds contain its own first vote, and its Dawid-Skene computes one M step and a bound more.",
-        "## Seconds of `aggregate`, and ratios (peer / ours)",
+        "## Seconds, and ratios (peer / ours)",
         markdown(pd.DataFrame(duels).set_index("size")),
     ]
     if memories:
@@ -396,6 +399,8 @@ def main() -> None:
     parser.add_argument("--only", help="run the cases whose title contains this")
     arguments = parser.parse_args()
     duels, memories, readings, largest = [], [], [], []
+    for module in ("crowdkit.aggregation", "crowdkit.metrics.data", "cleanlab.multiannotator"):
+        importlib.import_module(module)  # seconds of importing are nobody's speed
     for name in arguments.sizes:
         size = crowd(name)
         if name == "XL":

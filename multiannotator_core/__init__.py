@@ -53,8 +53,8 @@ __all__ = [
 ]
 
 # Parts that need plotly, SQLAlchemy or time to import are loaded when they are first used.
-_MODULES = ("export", "figures", "ingest", "multiannotator", "samples", "store")
-_FROM = {"READERS": "ingest", "read_labels": "ingest", "Store": "store"}
+_MODULES = ("benchmark", "export", "figures", "ingest", "learning", "multiannotator", "relabel", "report", "samples", "store")
+_FROM = {"READERS": "ingest", "IngestError": "ingest", "read_labels": "ingest", "Conflict": "store", "Store": "store", "WRITERS": "export"}
 
 
 def __getattr__(name: str) -> object:

@@ -52,7 +52,7 @@ class CrowdLabels:
     def __post_init__(self) -> None:
         columns = {"example": self.examples, "annotator": self.annotators, "label": self.classes}
         for column, names in columns.items():
-            if len(names.unique()) < len(names):  # not is_unique: that keeps a hash table of all names for good
+            if _distinct(names) < len(names):
                 raise ValueError(f"The {column} name {names[names.duplicated()][0]!r} occurs twice; names must be unique.")
             codes = np.asarray(getattr(self, column), dtype=np.int32)
             if codes.shape != (len(self),):
@@ -297,15 +297,28 @@ class CrowdLabels:
 # ---------------------------------------------------------------------- names and order
 
 
+def _distinct(names: pd.Index) -> int:
+    """How many different names there are. `is_unique` and `unique` of an Index would keep a hash table of them for good."""
+    if names.dtype == "str":
+        return int(pc.count_distinct(pa.array(names, type=pa.large_string()), mode="all").as_py())
+    return len(pd.unique(names.array))
+
+
 def natural_order(names: pd.Index) -> NDArray[np.intp]:
     """Positions that sort names as people do: "2" before "10", numbers before text."""
     if names.dtype == "str" and len(names):
         parts = pc.extract_regex(pa.array(names, type=pa.large_string()), _TEXT_THEN_NUMBER)
         if not parts.null_count:  # "t17", "42": keys of numpy sort a million names in a second, the general key in ten
-            text, digits = pd.factorize(pd.Series(parts.field("text")), sort=True)[0], parts.field("digits")
+            text, digits = _text_ranks(parts.field("text")), parts.field("digits")
             return np.lexsort((pc.utf8_length(digits), pc.cast(digits, pa.int64()), text))
     values = names.tolist()
     return np.array(sorted(range(len(values)), key=lambda i: _natural_key(values[i])), dtype=np.intp)
+
+
+def _text_ranks(texts: pa.Array) -> NDArray[np.int32]:
+    """The place of each text among the different ones; no Python string is made of any of a million."""
+    encoded = texts.dictionary_encode()
+    return _ranks(pc.array_sort_indices(encoded.dictionary).to_numpy())[encoded.indices.to_numpy()]
 
 
 def _natural_key(name: Any) -> tuple[Any, ...]:

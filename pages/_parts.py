@@ -54,6 +54,15 @@ def card_title(title: str, caption: str | None = None, link: tuple[str, str] | N
             st.caption(caption)
 
 
+def to_do(what: str, gain: str, page: str, words: str) -> None:
+    """One line of advice: what to do, what it gains, and the page where it is done."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
+        with st.container(gap=None, width="content"):
+            st.markdown(what, width="content")
+            st.caption(gain, width="content")
+        st.page_link(f"pages/{page}.py", label=words, icon=":material/arrow_forward:", icon_position="right")
+
+
 def dark() -> bool:
     """Whether the viewer's theme is dark."""
     return st.context.theme.type == "dark"

@@ -18,6 +18,7 @@ import streamlit as st
 
 import multiannotator_core as mc
 from multiannotator_core.quality.audit import Audit, audit
+from multiannotator_core.quality.exclusions import without_excluded
 from multiannotator_core.samples import load_sample
 from multiannotator_core.store import Dataset, DatasetInfo, default_home
 from pages._jobs import PATIENCE, Job, await_job, finished, home, refresh_when_done, start
@@ -41,6 +42,8 @@ PAGES = {
         ("compare_metrics", "Compare metrics", "scatter_plot"),
         ("classes", "Classes", "category"),
     ],
+    "Next": [("relabel", "Relabel", "shopping_cart"), ("train", "Train", "model_training")],
+    "Lab": [("simulate", "Simulate", "casino"), ("benchmark", "Benchmark", "leaderboard")],
     "Results": [("export", "Export", "ios_share")],
 }
 
@@ -97,11 +100,7 @@ class InUse:
     run: str
     state: str
     result: mc.Consensus
-
-    @property
-    def labels(self) -> mc.CrowdLabels:
-        """The labels of the dataset."""
-        return self.dataset.labels
+    labels: mc.CrowdLabels  # those that count: without what is excluded
 
     @property
     def method(self) -> str:
@@ -197,6 +196,23 @@ def open_dataset(info: DatasetInfo) -> Dataset:
     return _load_dataset(home(), info.id, info.inputs)
 
 
+def counted_labels(info: DatasetInfo) -> mc.CrowdLabels:
+    """The labels of the dataset without those of excluded annotators and examples; all names stay."""
+    out = store().exclusions(info.id)
+    return _counted_labels(home(), info.id, info.inputs, _names_of(out), out)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _counted_labels(home: str, dataset: str, inputs: str, names: str, _exclusions: pd.DataFrame) -> mc.CrowdLabels:
+    return without_excluded(_load_dataset(home, dataset, inputs).labels, _exclusions)
+
+
+def _names_of(exclusions: pd.DataFrame) -> str:
+    """A short sign of what is excluded; empty when nothing is."""
+    names = sorted(f"{kind} {name!r}" for kind, name in zip(exclusions["kind"], exclusions["name"], strict=True))
+    return hashlib.blake2b("\n".join(names).encode(), digest_size=4).hexdigest() if names else ""
+
+
 def run_name(inputs: str, method: str, options: Mapping[str, Any]) -> str:
     """The name of a run: equal inputs, method, options and version give the same name, whatever was decided since."""
     canonical = json.dumps([inputs, method, dict(options), mc.__version__], sort_keys=True, default=str)
@@ -234,6 +250,7 @@ def start_run(info: DatasetInfo, method: str, options: Mapping[str, Any]) -> tup
     options = {**mc.METHODS[method].options, **options}
     name = run_name(info.inputs, method, options)
     database, data = store(), open_dataset(info)
+    labels, blind = counted_labels(info), _blind_key(info.id, name)
     changes = database.changes(info.id)
     before = usable_runs(info).get(name)
 
@@ -243,16 +260,16 @@ def start_run(info: DatasetInfo, method: str, options: Mapping[str, Any]) -> tup
         start = None if last is None else last.posterior
 
         def run(gold: pd.Series | None) -> mc.Consensus:
-            return mc.aggregate(data.labels, method, pred_probs=data.pred_probs, gold=gold, start=start, on_iteration=job.tell, **options)
+            return mc.aggregate(labels, method, pred_probs=data.pred_probs, gold=gold, start=start, on_iteration=job.tell, **options)
 
         gold = database.gold(info.id)
         started = time.perf_counter()
         result = run(gold)
         seconds = time.perf_counter() - started
         known = {old.key for old in database.runs(info.id)}
-        if f"{name}{BLIND}" not in known and "gold" not in mc.METHODS[method].needs:
+        if blind not in known and "gold" not in mc.METHODS[method].needs:
             # Only a run that did not see gold and decisions can be judged by them.
-            database.save_run(info.id, f"{name}{BLIND}", run(None) if len(gold) else result, seconds=seconds)
+            database.save_run(info.id, blind, run(None) if len(gold) else result, seconds=seconds)
         database.save_run(info.id, f"{name}_{changes}", result, seconds=seconds)
         for old in known:  # states before the last decision are of no use any more
             if old.startswith(f"{name}_") and int(old.rpartition("_")[2]) < changes - KEPT_STATES:
@@ -307,7 +324,19 @@ def require_run(patience: float = PATIENCE) -> InUse:
         else:
             with st.sidebar:
                 refresh_when_done(job)
-    return InUse(info, open_dataset(info), name, run.key, load_run(info, run.key))
+    return InUse(info, open_dataset(info), name, run.key, load_run(info, run.key), counted_labels(info))
+
+
+def _blind_key(dataset: str, run: str) -> str:
+    return "-".join(part for part in (f"{run}{BLIND}", _names_of(store().exclusions(dataset))) if part)
+
+
+def _load_blind(dataset: str, run: str) -> mc.Consensus | None:
+    key = _blind_key(dataset, run)
+    found = _load_run(home(), dataset, key)
+    if found is None:  # after an exclusion it may be under way
+        _load_run.clear(home(), dataset, key)
+    return found
 
 
 def gold_check(now: InUse, run: str | None = None) -> dict[str, Any] | None:
@@ -316,13 +345,13 @@ def gold_check(now: InUse, run: str | None = None) -> dict[str, Any] | None:
     Decisions do not count here: those who review the worst first would measure the worst.
     """
     gold = now.dataset.gold
-    blind = None if gold is None or not len(gold) else _load_run(home(), now.dataset.id, f"{run or now.run}{BLIND}")
+    blind = None if gold is None or not len(gold) else _load_blind(now.dataset.id, run or now.run)
     return None if blind is None else remember(now, f"gold {run}", lambda: mc.evaluate(now.labels, blind, gold))
 
 
 def blind_run(now: InUse) -> mc.Consensus:
     """The run in use as it is without gold and decisions, to compare decisions with; votes where it cannot do without."""
-    blind = _load_run(home(), now.dataset.id, f"{now.run}{BLIND}")
+    blind = _load_blind(now.dataset.id, now.run)
     return remember(now, "votes", lambda: mc.aggregate(now.labels, BASELINE)) if blind is None else blind
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -10,7 +11,7 @@ from multiannotator_core import ingest
 from multiannotator_core.ingest import Proposal
 from multiannotator_core.store import DatasetInfo
 from pages._jobs import Job, await_job, start
-from pages._parts import Choice
+from pages._parts import Choice, text
 from pages._session import open_dataset, store, use
 
 
@@ -24,7 +25,31 @@ def _taken() -> None:
 
 
 def _ids(files: list[Any]) -> str:
-    return " ".join(file.file_id for file in files)
+    return " ".join(_mark(file) if isinstance(file, Path) else file.file_id for file in files)
+
+
+def _mark(place: Path) -> str:
+    """What changes when a file on the server does."""
+    about = place.stat()
+    return f"{place}?{about.st_mtime_ns}?{about.st_size}"
+
+
+def upload_limit() -> str:
+    """How large a file may be, in words."""
+    most = st.get_option("server.maxUploadSize")
+    return f"A file of more than {most:,} MB? server.maxUploadSize in .streamlit/config.toml raises the limit."
+
+
+def server_files() -> list[Path]:
+    """A file on the server, named by its path: only where the owner of the server allows a folder."""
+    if ingest.open_folder() is None:
+        return []
+    path = st.text_input("Or a path on the server", key=uploader_key("path"), placeholder="labels/week-12.csv", width=420)
+    try:
+        return [ingest.place(path)] if path.strip() else []
+    except ingest.IngestError as error:
+        st.error(text(error, 400))
+        return []
 
 
 def proposal(files: list[Any]) -> Proposal:

@@ -3,9 +3,13 @@ import streamlit as st
 
 from multiannotator_core import figures
 from multiannotator_core.quality.annotators import confusion_counts, disagreements
+from multiannotator_core.quality.copying import pair_sentence, shared_examples
+from multiannotator_core.quality.uncertainty import probability_better
 from multiannotator_core.quality.verdicts import RULE
+from multiannotator_core.quality.what_if import without_annotator
+from pages._audit import excluded, exclusion_form, exclusion_list, gold_of, pair_select, report_button, told
 from pages._parts import VERDICTS, card_title, dark, how, page_title, percent, short, show, shown, text, verdict_badge
-from pages._session import audited, choose_annotator, ensure_app, link, require_run
+from pages._session import audited, choose_annotator, ensure_app, link, remember, require_run
 
 ensure_app()
 ROWS = 40  # annotators on one page of the ranking
@@ -14,7 +18,12 @@ now = require_run()
 labels, result, data = now.labels, now.result, now.dataset
 names = shown(labels.annotators)
 found = audited(now)
-metrics = found.table
+out = excluded(now)
+out = out[out["kind"] == "annotator"]
+metrics = found.table.drop(index=out["name"])
+refused = told()
+if refused:
+    st.error(text(refused, 300))
 
 SORTS = {
     "quality": "Quality",
@@ -39,6 +48,7 @@ wanted = st.pills(
 with st.container(horizontal=True, vertical_alignment="bottom"):
     by = st.selectbox("Rank by", list(SORTS), format_func=SORTS.__getitem__, key="ann_sort", bind="query-params", width=260)
     least = st.number_input("At least … labels", 0, int(metrics["n_labels"].max()), 0, key="ann_least", bind="query-params", width=170)
+    report_button(now)
 kept = metrics[(metrics["n_labels"] >= least) & (metrics["verdict"].isin(wanted) if wanted else True)]
 ranked = kept.sort_values(by, kind="stable", na_position="last")
 if ranked.empty:
@@ -64,6 +74,30 @@ with card.container(border=True, height="stretch"):
     with st.container(horizontal=True, vertical_alignment="center"):
         st.selectbox("Annotator", shown(ranked.index), key="ann_who", label_visibility="collapsed", width=200, bind="query-params")
         st.markdown(verdict_badge(row["verdict"], row["sentence"]), width="content")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        exclusion_form(now, chosen)
+        report_button(now, chosen)
+        what_if = st.toggle("What if they are left out?", key="ann_what_if")
+    if what_if:
+        found_out = remember(now, f"without {j}", lambda: without_annotator(labels, result, chosen, data.pred_probs, gold_of(now)))
+        st.info(found_out.sentence, icon=":material/help_center:")
+        if len(found_out.changed):
+            changed = found_out.changed.head(200).reset_index(names="example").astype({"example": str, "before": str, "after": str})
+            st.dataframe(
+                changed,
+                column_config={
+                    "example": "Example",
+                    "before": "Now",
+                    "after": "Without them",
+                    "quality_before": st.column_config.NumberColumn("Quality now", format="%.2f"),
+                    "quality_after": st.column_config.NumberColumn("Without them", format="%.2f"),
+                },
+                hide_index=True,
+                height=34 * min(6, len(changed) + 1) + 2,
+                row_height=34,
+                key="what_if",
+                alt="Labels that change without this annotator",
+            )
     with st.container(horizontal=True):
         st.metric(
             "Quality",
@@ -129,6 +163,32 @@ with card.container(border=True, height="stretch"):
         )
     else:
         st.caption("Every label of this annotator is the consensus label.")
+
+if len(out):
+    with st.container(border=True):
+        card_title("Who is excluded?", "Their labels do not count in any run, export or report")
+        exclusion_list(now)
+
+if len(ranked) > 1:
+    with st.container(border=True):
+        card_title("How do two compare?", "Estimated percent; rows: the consensus class, columns: the class they gave")
+        pair = pair_select("ann_cmp", shown(metrics.index), name, next(other for other in shown(ranked.index) if other != name))
+        a, b = (labels.annotators[names.index(who)] for who in pair)
+        sure = probability_better(metrics, a, b)
+        both = shared_examples(labels, result, a, b)
+        st.caption(
+            f"{text(pair[0], 40)} is better than {text(pair[1], 40)} with probability {sure:.2f}. " + text(pair_sentence(both, *pair), 300)
+        )
+        sides = st.grid(2, min_column_width=320, gap="small")
+        for side, who in zip("ab", (a, b), strict=True):
+            with sides.cell():
+                line = metrics.loc[who]
+                st.markdown(f"**{text(who, 40)}** {verdict_badge(line['verdict'], line['sentence'])}")
+                st.caption(
+                    f"Quality {line['quality']:.2f} ({line['quality_low']:.2f} to {line['quality_high']:.2f}), {line['n_labels']:,} labels"
+                )
+                matrix = found.confusion[labels.annotators.get_loc(who)]
+                show(figures.confusion_matrix(matrix, list(labels.classes), dark=dark()), f"compare_{side}")
 
 with st.container(border=True):
     card_title("All numbers", f"{len(ranked):,} annotators; click a column to sort")

@@ -6,7 +6,7 @@ from multiannotator_core import ingest
 from multiannotator_core.store import changed_examples
 from pages._parts import MAPPED, card_title, mapping_widgets, page_title, shown, text
 from pages._session import current_info, ensure_app, open_dataset, sample_button
-from pages._uploads import add_companion, keep_upload, proposal, read_upload, remove_dataset, uploader_key
+from pages._uploads import add_companion, keep_upload, proposal, read_upload, remove_dataset, server_files, upload_limit, uploader_key
 
 ensure_app()
 page_title("Which labels do you want to check?", "Everything stays on this computer. A file is read, never run")
@@ -18,6 +18,8 @@ with st.container(border=True):
     )
     left, right = st.columns([3, 1], vertical_alignment="center")
     files = left.file_uploader("Files with labels", accept_multiple_files=True, key=uploader_key("labels"), label_visibility="collapsed")
+    left.caption(upload_limit())
+    files = files or server_files()
     with right:
         sample_button()
         sample_button("tutorial", "The tutorial sample", kind="tertiary")

@@ -4,6 +4,7 @@ import multiannotator_core as mc
 from multiannotator_core import export, figures
 from multiannotator_core.quality.classes import confused_pairs
 from multiannotator_core.quality.tables import example_metrics
+from pages._audit import excluded, report_button
 from pages._parts import card_title, download, page_title, text
 from pages._session import audited, ensure_app, require_run
 
@@ -44,6 +45,7 @@ with grid.cell():
         {
             "CSV": ("csv", lambda: export.to_csv(hard)),
             "Parquet": ("parquet", lambda: export.to_parquet(hard)),
+            "Excel": ("xlsx", lambda: export.to_excel(hard)),
             "NPY": ("npy", lambda: export.to_npy(result.label)),
         },
         "NPY holds class codes in the order of the examples",
@@ -70,7 +72,14 @@ with grid.cell():
     )
 with grid.cell():
     card_title("To talk to annotators", f"All numbers of each annotator; {len(metrics):,} rows")
-    download("annotators", {"CSV": ("csv", lambda: export.to_csv(metrics)), "Parquet": ("parquet", lambda: export.to_parquet(metrics))})
+    download(
+        "annotators",
+        {
+            "CSV": ("csv", lambda: export.to_csv(metrics)),
+            "Parquet": ("parquet", lambda: export.to_parquet(metrics)),
+            "Excel": ("xlsx", lambda: export.to_excel(metrics)),
+        },
+    )
 with grid.cell():
     card_title("To share the labels", f"{len(labels):,} labels with pseudonyms in place of the annotators' names")
 
@@ -87,6 +96,22 @@ with grid.cell():
         "Keep the key apart from the labels",
     )
 with grid.cell():
+    card_title("Back into a labelling tool", "Labels and their consensus as other tools read them; gold and texts where they have them")
+    chosen = st.selectbox("Format", list(export.WRITERS), format_func=lambda key: export.WRITERS[key].title, key="out_format", width=320)
+    writer = export.WRITERS[chosen]
+    out = export.Outgoing(labels, result, data.gold, data.content)
+    too_large = writer.too_large(labels)
+    if too_large:
+        st.info(too_large)
+    else:
+        download(f"labels_{chosen}", {"Labels and consensus": (writer.ending, lambda: writer.write(out))})
+    st.caption(f"What does not come back: {text(writer.loses, 600)}")
+with grid.cell():
+    card_title(
+        "To defend it: the audit report", "Agreement, verdicts with their rule, worst examples, exclusions; one page, offline, printable"
+    )
+    report_button(now, use_pseudonyms=st.toggle("Pseudonyms for the annotators", key="out_pseudonyms"))
+with grid.cell():
     card_title("To show around: figures", "All figures in one page that opens without a network, or as data")
     download(
         "figures",
@@ -99,9 +124,9 @@ with grid.cell(column_span="all"):
     code = export.script(labels, result, name=data.name, has_pred_probs=data.pred_probs is not None, has_gold=data.gold is not None)
     card_title("To do the same in Python", "The script repeats what is on the screen; the bundle has the files that it reads")
     tables = {
-        "consensus.csv": lambda: export.to_csv(hard),
-        "posterior.csv": lambda: export.to_csv(soft),
-        "annotators.csv": lambda: export.to_csv(metrics),
+        "consensus.csv": lambda: export.to_csv(hard, guard=False),
+        "posterior.csv": lambda: export.to_csv(soft, guard=False),
+        "annotators.csv": lambda: export.to_csv(metrics, guard=False),
     }
     download(
         "bundle",
@@ -131,6 +156,7 @@ with st.container(border=True):
             "Consensus": f"{now.method}, {text(options, 200)}",
             "Model": "predicted probabilities are there" if data.pred_probs is not None else "none",
             "Gold": f"{len(data.gold):,} trusted examples" if data.gold is not None else "none",
+            "Excluded": text(", ".join(f"{kind} {name}" for kind, name in excluded(now)[["kind", "name"]].to_numpy()) or "nothing", 300),
             "Version": f"Crowdlens {mc.__version__}",
         },
         border="horizontal",

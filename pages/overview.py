@@ -6,7 +6,7 @@ import multiannotator_core as mc
 from multiannotator_core import figures
 from multiannotator_core.quality.classes import confused_pairs
 from multiannotator_core.quality.review import review_queue
-from pages._parts import card_title, content, how, page_title, shown, text, verdict_column
+from pages._parts import card_title, content, how, page_title, shown, text, to_do, verdict_column
 from pages._session import audited, draw, ensure_app, gold_check, remember, require_run
 
 ensure_app()
@@ -82,12 +82,18 @@ with grid.cell(column_span=2):
     )
     draw(now, "quality", partial(figures.quality_histogram, result.quality))
 with grid.cell():
+    card_title("What to do next")
     pairs = remember(now, "pairs", lambda: confused_pairs(labels, result, 6))
-    card_title("Which classes get mixed up?", "Share of the labels on the first class that say the second")
+    to_do(f":material/rate_review: **Review {unsure:,} examples**", "quality below 0.7", "review", "Review")
+    if bad:
+        to_do(f":material/groups: **Look at {bad:,} annotators**", "they label at random", "annotators", "See who")
     if len(pairs):
-        draw(now, "pairs", partial(figures.confused_classes, pairs))
-    else:
-        st.caption("No class is mixed up with another.")
+        first, second = (text(pairs[column][0], 16) for column in ("true", "given"))
+        to_do(f":material/menu_book: **Explain {first} and {second} better**", "the most frequent mix-up", "classes", "See the pair")
+    if now.dataset.pred_probs is None:
+        to_do(":material/neurology: **Bring a model's predictions**", "labels and a model together do better", "data", "Add")
+    elif now.result.method != "crowdlab":
+        to_do(":material/how_to_vote: **Compare with CROWDLAB**", "it weighs your model too", "consensus", "Compare")
 
 with grid.cell(column_span="all"):
     classes = shown(labels.classes)
@@ -148,9 +154,16 @@ with grid.cell(column_span=2):
         alt="The seven annotators with the lowest quality",
     )
 with grid.cell():
+    card_title("Which classes get mixed up?", "Share of the labels on the first class that say the second")
+    if len(pairs):
+        draw(now, "pairs", partial(figures.confused_classes, pairs))
+    else:
+        st.caption("No class is mixed up with another.")
+
+with grid.cell():
     card_title("Which classes are there?", "Share of the labels given, and of the consensus labels")
     draw(now, "balance", partial(figures.class_balance, labels, result))
-with grid.cell(column_span=2):
+with grid.cell():
     card_title("How much did each annotator do?", f"Labels of each annotator, n = {len(labels.annotators):,}")
     draw(now, "load", partial(figures.labels_per_annotator, labels))
 with grid.cell():

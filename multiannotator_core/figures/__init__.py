@@ -9,12 +9,14 @@ from .confusion import confused_classes, confusion_matrix
 from .crowd import class_balance, labels_per_annotator, labels_per_example
 from .examples import posterior_bars, quality_histogram, reliability, vote_bars
 from .export import to_html, to_json
+from .lab import accuracy_against_cost, method_intervals
 from .metrics import pairwise_metrics
 from .runs import convergence, run_differences, unsure_counts
 from .theme import CONFIG, alt, style
 
 __all__ = [
     "CONFIG",
+    "accuracy_against_cost",
     "agreement_matrix",
     "alt",
     "annotator_ranking",
@@ -24,6 +26,7 @@ __all__ = [
     "convergence",
     "labels_per_annotator",
     "labels_per_example",
+    "method_intervals",
     "pairwise_metrics",
     "posterior_bars",
     "quality_histogram",

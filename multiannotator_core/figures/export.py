@@ -23,27 +23,38 @@ _HEAD = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:">
-<title>Crowdlens figures</title>
+<title>%(title)s</title>
 <style>
-body { margin: 0 auto; max-width: 56rem; padding: 2rem 1.25rem; background: #FFFFFF; color: #0F151C; font: 15px/1.5 %(font)s; }
+body { margin: 0 auto; max-width: %(width)s; padding: 2rem 1.25rem; background: #FFFFFF; color: #0F151C; font: 15px/1.5 %(font)s; }
 h1 { font-size: 1.75rem; } h2 { font-size: 1.07rem; margin: 0 0 0.5rem; }
 figure { margin: 0 0 1.5rem; padding: 1rem 1.25rem; border: 1px solid #D9DFE6; border-radius: 6px; break-inside: avoid; }
 figcaption { color: #5A6472; font-size: 0.93rem; margin-top: 0.5rem; }
-</style>
+%(style)s</style>
 """
 
 
 def to_html(figures: Mapping[str, go.Figure]) -> str:
     """One self-contained page (title -> figure) in the light theme; give it figures that were made with dark=False."""
-    parts = [_HEAD % {"font": theme.FONT}, f"<script>{get_plotlyjs()}</script>\n</head>\n<body>\n<h1>Crowdlens figures</h1>\n"]
-    for number, (title, figure) in enumerate(figures.items(), start=1):
-        light = go.Figure(figure).update_layout(template="crowdlens", paper_bgcolor=theme.WHITE)
-        plot = pio.to_html(
-            light, full_html=False, include_plotlyjs=False, config={**theme.CONFIG, "responsive": True}, div_id=f"figure-{number}"
-        )
-        caption = escape(theme.alt(figure))
-        parts.append(f"<figure>\n<h2>{escape(title)}</h2>\n{plot}\n<figcaption>{caption}</figcaption>\n</figure>\n")
-    return "".join((*parts, "</body>\n</html>\n"))
+    parts = [
+        f"<figure>\n<h2>{escape(title)}</h2>\n{drawing(figure, number)}</figure>\n"
+        for number, (title, figure) in enumerate(figures.items(), start=1)
+    ]
+    return document("Crowdlens figures", "".join(("<h1>Crowdlens figures</h1>\n", *parts)))
+
+
+def document(title: str, body: str, style: str = "", width: str = "56rem") -> str:
+    """A page that needs no network around a body with `drawing`s; body and style are markup, the title is text."""
+    head = _HEAD % {"title": escape(title), "font": theme.FONT, "style": style, "width": width}
+    return f"{head}<script>{get_plotlyjs()}</script>\n</head>\n<body>\n{body}</body>\n</html>\n"
+
+
+def drawing(figure: go.Figure, number: int) -> str:
+    """A figure in the light theme with its words below it, as markup for a `document`; the number is its own on the page."""
+    light = go.Figure(figure).update_layout(template="crowdlens", paper_bgcolor=theme.WHITE)
+    plot = pio.to_html(
+        light, full_html=False, include_plotlyjs=False, config={**theme.CONFIG, "responsive": True}, div_id=f"figure-{number}"
+    )
+    return f"{plot}\n<figcaption>{escape(theme.alt(figure))}</figcaption>\n"
 
 
 def to_json(figures: go.Figure | Mapping[str, go.Figure]) -> str:

@@ -3,6 +3,7 @@
 from .content import read_content
 from .errors import IngestError
 from .gold import read_gold, with_gold_classes
+from .places import open_folder, place
 from .predictions import read_pred_probs
 from .proposing import Proposal, propose
 from .reader import Reader
@@ -17,6 +18,8 @@ __all__ = [
     "Proposal",
     "Reader",
     "Report",
+    "open_folder",
+    "place",
     "propose",
     "read",
     "read_content",

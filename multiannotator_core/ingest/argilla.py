@@ -49,7 +49,8 @@ def parse(document: Document, request: Request) -> Parsed:
     question, option = chosen_question(request, document.name)
     gathered = Gathered(document.notes)
     for row, record in enumerate(document.records):
-        example = as_text(record.get("id")) or as_text(record.get("_server_id")) or str(row)
+        ids = (as_text(record.get(key)) for key in ("id", "_server_id"))
+        example = next((name for name in ids if name is not None), str(row))
         for user, value, status in _responses(record, question, f"{document.name}: record {example}"):
             word = str(status).casefold() if status is not None else "submitted"
             if word != "submitted":

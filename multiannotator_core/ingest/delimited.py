@@ -50,6 +50,8 @@ def decoded(data: bytes, name: str, notes: Notes) -> bytes:
 
 
 def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for start in range(0, len(data), CHUNK):  # in pieces, so that no second copy of the file is in memory
@@ -89,6 +91,7 @@ def read_delimited(text: bytes, name: str, notes: Notes) -> pa.Table:
     table = _parse(text, delimiter, len(header), name)
     if b'"' in text:
         _refuse_open_quote(table, text, name)
+    refuse_long_cells(table, name)
     guarded = b"'" in text and any(b"'" + sign in text for sign in GUARDED_SIGNS)
     return (unguarded(table) if guarded else table).rename_columns(header)
 
@@ -123,7 +126,7 @@ def _header(head: str, delimiter: str, name: str) -> list[str]:
         raise IngestError(f"{name}, row 1: the header cannot be read. Give each column a short name in the first row.") from None
     if len(cells) > limits.MAX_COLUMNS:
         raise IngestError(f"{name} has {len(cells):,} columns; {limits.how_to_raise('MAX_COLUMNS')}.")
-    names = [cell.strip() or f"column {i + 1}" for i, cell in enumerate(cells)]
+    names = [re.sub(GUARD, r"\1", cell.strip()) or f"column {i + 1}" for i, cell in enumerate(cells)]
     refuse_repeated(names, name)
     return names
 
@@ -133,6 +136,16 @@ def refuse_repeated(names: list[str], file: str) -> None:
     repeated, times = Counter(names).most_common(1)[0]
     if times > 1:
         raise IngestError(f"{file}, row 1: {times} columns are called {repeated!r}. Give each column its own name.")
+
+
+def refuse_long_cells(table: pa.Table, name: str) -> None:
+    """Refuse a cell that is too long for a name or a text; ordering and comparing such names would take minutes."""
+    for column in table.columns:
+        lengths = pc.binary_length(column)
+        longest = pc.max(lengths).as_py() or 0
+        if longest > limits.MAX_CELL_BYTES:
+            row = pc.index(lengths, pa.scalar(longest, lengths.type)).as_py() + 2
+            raise IngestError(f"{name}, row {row}: a cell has {longest:,} bytes; {limits.how_to_raise('MAX_CELL_BYTES')}.")
 
 
 def _parse(text: bytes, delimiter: str, columns: int, name: str, *, threads: bool = True, block: int = PARSE_BLOCK) -> pa.Table:
@@ -163,8 +176,12 @@ def _refuse_open_quote(table: pa.Table, text: bytes, name: str) -> None:
     """A quote that never closes swallows the rest of the file into one cell."""
     if not table.num_rows:
         return
-    tail = text.rstrip(b"\r\n")
     cell = table.column(table.num_columns - 1)[-1].as_py()
-    swallowed = "\n" in cell or "\r" in cell or (cell and tail.endswith(b'"' + cell.encode().replace(b'"', b'""')))
+    opened = b'"' + cell.encode().replace(b'"', b'""')
+    end = len(text)
+    while end and text[end - 1] in b"\r\n":
+        end -= 1
+    tail = text[max(0, end - len(opened)) : end]  # not the whole text without its last line breaks: that would be a copy of the file
+    swallowed = "\n" in cell or "\r" in cell or (cell and tail == opened)
     if swallowed and not tail.endswith(b'"'):
         raise IngestError(f'{name}, row {table.num_rows + 1}: a quote (") opens a cell and never closes. Close it, or write it twice ("").')

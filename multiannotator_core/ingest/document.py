@@ -66,6 +66,8 @@ class Document:
         if not isinstance(self.value, list) or not self.value or not isinstance(self.value[0], dict):
             return []
         for row, record in enumerate(self.value):
+            if isinstance(record, dict) and len(record) > limits.MAX_COLUMNS:
+                raise IngestError(f"{self.name}, record {row + 1}: there are too many names; {limits.how_to_raise('MAX_COLUMNS')}.")
             if not isinstance(record, dict):
                 raise IngestError(
                     f"{self.name}, record {row + 1}: expected an object with named values, got {str(record)[:40]!r}. Correct it."
@@ -189,6 +191,8 @@ def read_npy(data: bytes, name: str) -> NDArray[Any]:
     size = 1
     for length in shape:
         size *= length
+    if any(length < 0 for length in shape):
+        raise IngestError(f"{name}: the header says shape {shape}, and no array has a negative length. Save the array again.")
     if dtype.kind not in "biufU" or size > limits.MAX_CELLS:
         raise IngestError(f"{name} has shape {shape} and type {dtype}; expected numbers or text, and {limits.how_to_raise('MAX_CELLS')}.")
     if len(data) - file.tell() < size * dtype.itemsize:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from io import BytesIO
 from typing import Any
 
@@ -30,9 +29,9 @@ def read_excel(data: bytes, name: str, notes: Notes) -> pa.Table:
         rows = _rows(sheet, name)
         if len(book.worksheets) > 1:
             notes.assume(f"{name}: only the first sheet, {sheet.title!r}, was read.")
-    except IngestError:
+    except (IngestError, MemoryError, RecursionError):
         raise
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, AttributeError, OSError, SyntaxError, EOFError):
+    except Exception:  # zip, XML and styles each fail with errors of their own, and openpyxl lets all of them out
         raise IngestError(f"{name}: the workbook is damaged. Save it again, or save the sheet as CSV.") from None
     if not rows:
         raise IngestError(f"{name} is empty. Choose a file with at least one label.")

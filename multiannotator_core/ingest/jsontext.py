@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from . import limits
+from .delimited import refuse_long_cells
 from .errors import IngestError
 
 _LATER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda _: None)
@@ -94,4 +95,6 @@ def table_of_records(records: list[dict[str, Any]], name: str) -> pa.Table:
         if len(columns) > limits.MAX_COLUMNS:
             raise IngestError(f"{name}, record {row + 1}: there are too many names; {limits.how_to_raise('MAX_COLUMNS')}.")
     arrays = [pa.array([as_text(record.get(column)) for record in records], type=pa.large_string()) for column in columns]
-    return pa.table(arrays, names=list(columns))
+    table = pa.table(arrays, names=list(columns))
+    refuse_long_cells(table, name)
+    return table

@@ -11,6 +11,7 @@ from .jsontext import as_text
 from .reader import Reader, Request, chosen_question, one_choice
 from .rows import Parsed
 
+OURS = "crowdlens_id"  # where our writer puts the name of the example, since Label Studio numbers its tasks itself
 CATEGORICAL = {"choices": "choices", "rating": "rating"}  # type of a result -> where its value is
 
 
@@ -49,15 +50,20 @@ def parse(document: Document, request: Request) -> Parsed:
         _read(gathered, task, annotation, control, option)
     for task in document.records:
         data = task.get("data")
-        gathered.show(as_text(task.get("id")), data if isinstance(data, dict) else {})
+        gathered.show(_name(task), {key: value for key, value in data.items() if key != OURS} if isinstance(data, dict) else {})
     if any(entries(task.get("predictions")) for task in document.records):
         document.notes.assume(f"{document.name}: predictions of models are suggestions and were not counted as labels.")
     document.notes.assume(f"{document.name}: the labels are those of the control {control!r}.")
     return gathered.parsed()
 
 
+def _name(task: dict[str, Any]) -> str | None:
+    ours = inside(task.get("data"), OURS)
+    return as_text(task.get("id") if ours is None else ours)
+
+
 def _read(gathered: Gathered, task: dict[str, Any], annotation: dict[str, Any], control: str, option: str | None) -> None:
-    example = as_text(task.get("id"))
+    example = _name(task)
     if true(annotation.get("was_cancelled")) or true(annotation.get("skipped")):
         gathered.skip("skipped")
         return

@@ -16,6 +16,7 @@ RATIO_FROM_BYTES = _limit("RATIO_FROM_BYTES", 20_000_000)  # small files may be 
 MAX_ROWS = _limit("MAX_ROWS", 100_000_000)
 MAX_COLUMNS = _limit("MAX_COLUMNS", 20_000)
 MAX_CELLS = _limit("MAX_CELLS", 200_000_000)  # rows x columns of a wide table or an array
+MAX_CELL_BYTES = _limit("MAX_CELL_BYTES", 10_000_000)  # of one cell: a name or a text
 MAX_CLASSES = _limit("MAX_CLASSES", 1_000)
 MAX_DEPTH = _limit("MAX_DEPTH", 50)  # lists and objects inside each other in JSON
 MAX_PIXELS = _limit("MAX_PIXELS", 40_000_000)  # of one image

@@ -7,12 +7,13 @@ from typing import Any
 
 from .document import Document
 from .errors import IngestError
-from .gathered import Gathered
+from .gathered import Gathered, inside
 from .jsontext import as_text
 from .reader import Reader, Request, chosen_question, one_choice
 from .rows import Parsed
 
 CHOICE = "accept"
+OURS = "crowdlens_id"  # where our writer puts the name of the example, since the hash is a number
 _RUN = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d$")
 
 
@@ -44,7 +45,8 @@ def parse(document: Document, request: Request) -> Parsed:
     question, option = chosen_question(request, name)
     gathered = Gathered(document.notes)
     for record in records:
-        example = as_text(record.get("_input_hash"))
+        ours = inside(record.get("meta"), OURS)
+        example = as_text(record.get("_input_hash") if ours is None else ours)
         annotator = as_text(record.get("_annotator_id") or record.get("_session_id"))
         if annotator and _RUN.search(annotator):
             document.notes.assume("The annotator is a start time; two runs by the same person count as two annotators.")

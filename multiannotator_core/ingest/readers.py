@@ -14,6 +14,7 @@ from . import (
     labelbox,
     long_table,
     mturk,
+    ours,
     peerannot,
     prodigy,
     toloka,
@@ -23,6 +24,7 @@ from . import (
 from .reader import Reader
 
 READERS: dict[str, Reader] = {
+    "crowdlens": ours.READER,
     "appen": appen.READER,
     "toloka": toloka.READER,
     "mturk": mturk.READER,

@@ -91,6 +91,7 @@ class Parsed:
         gold: class names indexed by example name, possibly with repeats.
         content: one row an example name (unique index), columns of text.
         ordered: examples keep their order and stay even without a label (rows of a wide table, numbered lists).
+        exact: written by ourselves: every text is a name, even a blank one or "nan"; annotators too keep their order and stay.
         classes: the whole class list, where the file has one.
     """
 
@@ -102,6 +103,7 @@ class Parsed:
     gold: pd.Series | None = None
     content: pd.DataFrame | None = None
     ordered: bool = False
+    exact: bool = False
     classes: tuple[str, ...] = ()
     notes: Notes = field(default_factory=Notes)
 
@@ -128,6 +130,7 @@ def merged(parts: Sequence[Parsed]) -> Parsed:
         gold=pd.concat(golds) if golds else None,
         content=None if content is None else content[~content.index.duplicated()],
         ordered=all(part.ordered for part in parts),
+        exact=all(part.exact for part in parts),
         classes=tuple(dict.fromkeys(name for part in parts for name in part.classes)),
         notes=notes,
     )
@@ -151,10 +154,13 @@ def crowd_labels(consumed: list[Parsed], gold: pd.Series | None, duplicates: str
         IngestError: no label is left, there are too many classes, or the policy for repeated pairs refuses.
     """
     rows = consumed.pop()
-    rows = replace(rows, example=without(rows.example, ("",)), annotator=without(rows.annotator, ("",)), label=_labelled(rows, missing))
+    if not rows.exact:
+        example, annotator = without(rows.example, ("",)), without(rows.annotator, ("",))
+        rows = replace(rows, example=example, annotator=annotator, label=_labelled(rows, missing))
+        del example, annotator
     rows = _complete(rows, file)
     rows = replace(rows, example=rows.example.used(np.arange(len(rows.example.names)) if rows.ordered else None))
-    rows = replace(rows, annotator=rows.annotator.used())
+    rows = replace(rows, annotator=rows.annotator.used(np.arange(len(rows.annotator.names)) if rows.exact else None))
     rows = replace(rows, label=_classes(rows.label.used(), rows.classes, gold))
     example, annotator, label = rows.example, rows.annotator, rows.label
     _refuse_many(label, file)
@@ -164,6 +170,7 @@ def crowd_labels(consumed: list[Parsed], gold: pd.Series | None, duplicates: str
         raise IngestError(f"{file}: {error}") from None
     kept = len(rows) if isinstance(keep, slice) else len(keep)
     rows.notes.drop(f"a repeated pair of example and annotator (duplicates={duplicates!r})", len(rows) - kept)
+    pa.default_memory_pool().release_unused()  # what sorting a million names took
     return CrowdLabels(
         example.names.rename("example"),
         annotator.names.rename("annotator"),
@@ -172,7 +179,7 @@ def crowd_labels(consumed: list[Parsed], gold: pd.Series | None, duplicates: str
         annotator.codes[keep],
         label.codes[keep],
         None if rows.timestamp is None else rows.timestamp[keep],
-        None if rows.seconds is None else _plausible(rows.seconds[keep], rows.notes),
+        None if rows.seconds is None else rows.seconds[keep] if rows.exact else _plausible(rows.seconds[keep], rows.notes),
     )
 
 

@@ -9,16 +9,19 @@ import numpy as np
 import pandas as pd
 
 from ..labels import listed
-from .columns import guess
+from .columns import guess, plain
 from .document import Document, document
 from .errors import IngestError, NotRecognisedError
 from .gold import gold_of, is_gold
+from .ours import is_manifest, without_beside
 from .peerannot import is_metadata
 from .predictions import is_pred_probs
 from .reader import Request
 from .readers import READERS
 from .sources import Sources, blobs
 from .spent import is_times
+
+CONSENSUS = {"agglabel", "consensuslabel"}  # a table of results is neither gold nor content: it would tell the reviewer the answer
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def sorted_out(documents: Sequence[Document], format: str | None, mapping: Mappi
     if format is not None and format not in READERS:
         raise IngestError(f"format={format!r} is not known; choose one of {', '.join(READERS)}.")
     request = Request(mapping, question, documents)
+    documents = without_beside(documents)
     files = Sorted(request, _labelled(documents, format, request))
     if not files.labelled:
         files.request = request = replace(request, several=True)
@@ -84,7 +88,7 @@ def sorted_out(documents: Sequence[Document], format: str | None, mapping: Mappi
 
 def recognised(source: Document, request: Request) -> dict[str, str]:
     """Key and reason of every reader that knows a file, most specific first."""
-    if source.is_image or is_metadata(source):
+    if source.is_image or is_metadata(source) or is_manifest(source):
         return {}
     reasons = {key: reader.matches(source, request) for key, reader in READERS.items()}
     return {key: why for key, why in reasons.items() if why}
@@ -133,7 +137,7 @@ def _companion(source: Document, files: Sorted) -> None:
             files.pred_probs.append(source)
         else:
             files.unused.append(source.name)
-    elif source.table is None:
+    elif source.table is None or CONSENSUS & set(map(plain, source.columns)):
         files.unused.append(source.name)
     elif is_gold(source) or _is_label_list(source):
         files.gold.append(gold_of(source))

@@ -177,7 +177,10 @@ def test_clicking_a_point_names_the_annotator(page, server):
     go(page, "Compare metrics", QUESTIONS["compare_metrics"])
     page.get_by_text("Click a point to see which annotator it is.").wait_for(timeout=PATIENCE)
     page.wait_for_timeout(2000)
-    box = page.locator(".js-plotly-plot .scatterlayer .point").nth(3).bounding_box(timeout=PATIENCE)
+    point = page.locator(".js-plotly-plot .scatterlayer .point").nth(3)
+    point.scroll_into_view_if_needed(timeout=PATIENCE)
+    box = point.bounding_box(timeout=PATIENCE)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.get_by_text("Click a point to see which annotator it is.").wait_for(state="hidden", timeout=PATIENCE)
 

@@ -1,0 +1,103 @@
+"""How far the posterior of a run can be believed: by gold, or without gold by simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..aggregation import METHODS, aggregate
+from ..aggregation.calibration import best_temperature, scaled
+from ..align import gold_codes
+from ..consensus import Consensus
+from ..labels import CrowdLabels
+from ..quality.uncertainty import confusion_posterior
+
+# Fewer gold examples say nothing about how far claims can be trusted.
+LEAST_GOLD = 20
+FOLDS = 5
+N_BOOTSTRAP = 40
+
+# Without gold: crowds are simulated in which some examples look like another class to about half of the annotators,
+# since annotators who err together are what makes real consensus less sure than it claims.
+HARD_SHARES = (0.0, 0.15, 0.3)
+MOST_SIMULATED = 1500
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far posteriors can be believed: the temperature that fits and its range; n_gold is 0 where it comes from simulation.
+
+    claimed, right: on the gold, the mean quality after recalibration on the other gold (cross-fitting), and the share that is
+    right; None without gold.
+    """
+
+    temperature: float
+    low: float
+    high: float
+    n_gold: int = 0
+    claimed: float | None = None
+    right: float | None = None
+
+
+def trust_in(
+    labels: CrowdLabels, result: Consensus, gold: Mapping[Hashable, Hashable] | pd.Series | None = None, *, seed: int = 0
+) -> Trust:
+    """The temperature at which the posterior fits the truth, from gold by bootstrap, or its range from simulation.
+
+    Args:
+        result: a run that did not see the gold, so that gold can judge it.
+
+    Raises:
+        ValueError: gold that does not fit the labels.
+    """
+    codes = gold_codes(labels, gold)
+    known = np.empty(0, dtype=np.intp) if codes is None else np.flatnonzero(codes >= 0)
+    rng = np.random.default_rng(seed)
+    if codes is not None and len(known) >= LEAST_GOLD:
+        truth, posterior = np.eye(len(labels.classes))[codes[known]], result.posterior[known]
+        fitted = best_temperature(truth, posterior)
+        draws = [best_temperature(truth[rows], posterior[rows]) for rows in rng.integers(0, len(known), (N_BOOTSTRAP, len(known)))]
+        low, high = np.quantile([*draws, fitted], [0.025, 0.975])
+        claimed = float(_cross_fitted(truth, posterior, rng).max(axis=1).mean())
+        right = float((result.label[known] == codes[known]).mean())
+        return Trust(fitted, min(float(low), fitted), max(float(high), fitted), len(known), claimed, right)
+    found = [_simulated_temperature(labels, result, share, rng) for share in HARD_SHARES]
+    return Trust(float(np.median(found)), min(*found, 1.0), max(*found, 1.0))
+
+
+def _cross_fitted(truth: NDArray[np.float64], posterior: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """(n, K) posterior of gold examples, each at the temperature that fits the gold of the other folds."""
+    fold = rng.permutation(np.arange(len(truth)) % FOLDS)
+    fitted = posterior.copy()
+    for f in range(FOLDS):
+        own = fold == f
+        fitted[own] = scaled(posterior[own], best_temperature(truth[~own], posterior[~own]))
+    return fitted
+
+
+def _simulated_temperature(labels: CrowdLabels, result: Consensus, hard: float, rng: np.random.Generator) -> float:
+    """The temperature that the method needs on a simulated crowd like this one, of which a share of examples looks like another class.
+
+    Methods with a model are stood in for by Dawid-Skene, since the model's errors on simulated examples are unknown.
+    """
+    n, k = len(labels.examples), len(labels.classes)
+    if n > MOST_SIMULATED:
+        labels = labels.select(examples=labels.examples[np.sort(rng.permutation(n)[:MOST_SIMULATED])])
+    if k == 1 or not len(labels):
+        return 1.0
+    confusion = confusion_posterior(labels, simple := aggregate(labels, "dawid_skene")).mean
+    balance = np.cumsum(simple.posterior.mean(axis=0))
+    truth = np.minimum(np.searchsorted(balance, rng.random(len(labels.examples)) * balance[-1], side="right"), k - 1)
+    decoy = (truth + rng.integers(1, k, len(truth))) % k
+    fooled = (rng.random(len(truth)) < hard)[labels.example] & (rng.random(len(labels)) < 0.5)
+    seen = np.where(fooled, decoy[labels.example], truth[labels.example])
+    rows = np.cumsum(confusion[labels.annotator, seen], axis=1)
+    given = np.minimum((rng.random(len(labels))[:, None] * rows[:, -1:] > rows).sum(axis=1), k - 1).astype(np.int32)
+    crowd = CrowdLabels(labels.examples, labels.annotators, labels.classes, labels.example, labels.annotator, given)
+    method = result.method if result.method in METHODS and not METHODS[result.method].needs and result.method != "auto" else "dawid_skene"
+    again = aggregate(crowd, method)
+    return best_temperature(np.eye(k)[truth], again.posterior)

@@ -1,0 +1,25 @@
+"""What the page Relabel asks of the core: a plan for the run in use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from multiannotator_core.relabel import Plan, plan, trust_in
+from pages._session import BLIND, InUse, remember, store
+
+
+def planned(now: InUse, budget: int, cap: int, most: int, not_to_ask: list[Any]) -> Plan:
+    """The plan for a budget; how far to believe the run is measured on the gold that came with the data, if there is any.
+
+    Decisions are known and need no labels, but do not measure: those who review the worst first would measure the worst.
+    """
+    labels, data = now.labels, now.dataset
+    blind = None if data.gold is None else store().load_run(data.id, f"{now.run}{BLIND}")
+    seen = now.result if blind is None else blind
+    trust = remember(now, "trust", lambda: trust_in(labels, seen, None if blind is None else data.gold))
+    limits: dict[str, Any] = {"most_per_annotator": cap, "most_per_example": most, "not_to_ask": not_to_ask}
+    return remember(
+        now,
+        f"plan {budget} {limits}",
+        lambda: plan(labels, now.result, budget, gold=store().gold(data.id), trust=trust, **limits),
+    )

@@ -1,0 +1,119 @@
+"""Excluding and restoring annotators, and what every page says then."""
+
+import time
+
+import pytest
+
+from pages import _session
+
+
+def problems(app):
+    return [e.value for e in app.exception] + [e.value for e in app.error]
+
+
+def until_changes(app, n):
+    """Draw the page again until the run in use knows of n changes."""
+    info = _session.store().datasets()[0]
+    for _ in range(200):
+        app.run()
+        run = next(iter(_session.usable_runs(info).values()))
+        if run.changes == n:
+            return info
+        time.sleep(0.1)
+    raise AssertionError("the run was not computed again")
+
+
+def exclude(app, name, reviewer="Kim", reason="answers at random"):
+    app.switch_page("pages/annotators.py").run()
+    app.selectbox(key="ann_who").set_value(name).run()
+    app.text_input(key="reviewer").set_value(reviewer).run()
+    app.text_input(key="ann_reason").set_value(reason).run()
+    app.button(key="exclude").click().run()
+
+
+def test_an_excluded_annotator_counts_nowhere_until_restored(sample):
+    """After an exclusion the next run has no label of theirs, the ranking leaves them out, and their restoration undoes it."""
+    exclude(sample, "A-005")
+    info = until_changes(sample, 1)
+    labels = _session.counted_labels(info)
+    out = _session.store().exclusions(info.id)
+    told = [m.value for m in sample.markdown if "answers at random" in m.value and r"A\-005" in m.value]
+
+    assert problems(sample) == []
+    assert labels.labels_per_annotator[labels.annotators.get_loc("A-005")] == 0
+    assert len(labels.annotators) == 40
+    assert out[["name", "reviewer", "reason"]].to_numpy().tolist() == [["A-005", "Kim", "answers at random"]]
+    assert "A-005" not in sample.selectbox(key="ann_who").options
+    assert told
+
+    sample.button(key="restore 'A-005'").click().run()
+    until_changes(sample, 2)
+
+    assert problems(sample) == []
+    assert len(_session.counted_labels(info)) == info.n_labels
+    assert "A-005" in sample.selectbox(key="ann_who").options
+
+
+def test_nobody_excludes_without_a_name(sample):
+    """Without a name nothing is excluded, and the page says why."""
+    exclude(sample, "A-005", reviewer="")
+
+    assert [e.value for e in sample.error] == [r"Say who you are first\: your name is kept with each exclusion\."]
+    assert len(_session.store().exclusions(_session.store().datasets()[0].id)) == 0
+
+
+def test_what_if_says_what_changes_without_them(sample):
+    """The switch computes the consensus without the annotator, says what changes, and changes nothing."""
+    sample.switch_page("pages/annotators.py").run()
+    sample.toggle(key="ann_what_if").set_value(True).run()
+    for _ in range(100):
+        if sample.info:
+            break
+        time.sleep(0.1)
+        sample.run()
+
+    assert problems(sample) == []
+    assert "would change. On the" in sample.info[0].value
+    assert _session.store().changes(_session.store().datasets()[0].id) == 0
+
+
+@pytest.mark.parametrize("page", ["agreement", "classes", "review", "overview", "consensus", "compare_metrics", "export"])
+def test_every_page_lives_with_an_exclusion(sample, page):
+    """With an annotator excluded every page answers as before."""
+    info = _session.store().datasets()[0]
+    _session.store().exclude(info.id, "annotator", "A-034", "Kim", "always says 7")
+    until_changes(sample, 1)
+    sample.switch_page(f"pages/{page}.py").run()
+
+    assert problems(sample) == []
+    assert len(sample.title) == 1
+
+
+def test_the_pair_suspected_of_copying_is_shown_first(sample):
+    """The agreement page names the copying pair and shows the examples of these two."""
+    sample.switch_page("pages/agreement.py").run()
+    for _ in range(100):
+        if any("suspected" in m.value for m in sample.markdown):
+            break
+        time.sleep(0.1)
+        sample.run()
+
+    assert problems(sample) == []
+    assert (sample.selectbox(key="agr_a").value, sample.selectbox(key="agr_b").value) == ("A-016", "A-025")
+
+
+def test_the_evidence_is_one_click_away(sample):
+    """From any pair a click on the suspicion leads to the examples of the suspected two."""
+    sample.switch_page("pages/agreement.py").run()
+    for _ in range(100):
+        if any("suspected" in m.value for m in sample.markdown):
+            break
+        time.sleep(0.1)
+        sample.run()
+    sample.selectbox(key="agr_a").set_value("A-001").run()
+    before = sample.selectbox(key="agr_a").value
+    sample.button(key="pair ('A-016', 'A-025')").click().run()
+
+    assert before == "A-001"
+    assert (sample.selectbox(key="agr_a").value, sample.selectbox(key="agr_b").value) == ("A-016", "A-025")
+    assert problems(sample) == []
