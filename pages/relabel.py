@@ -3,7 +3,7 @@ from functools import partial
 import streamlit as st
 
 from multiannotator_core import export
-from multiannotator_core.figures.budget import budget_curve
+from multiannotator_core.figures import budget_curve
 from pages._budget import planned
 from pages._parts import card_title, download, how, page_title, percent, shown
 from pages._session import draw, ensure_app, link, require_run

@@ -66,6 +66,20 @@ def kappas(names: list[str]) -> pd.DataFrame:
 
 PAIRS = pd.DataFrame({"true": [EVIL, "cat"], "given": ["dog", EVIL], "rate": [0.1, 0.3], "n": [50, 40]})
 
+
+def costs() -> pd.DataFrame:
+    rows = [(EVIL, "now", 2.0, 200.0, 0.8, 0.7, 0.9, True), (EVIL, "more", 4.0, 400.0, 0.9, 0.85, 0.95, False)]
+    return pd.DataFrame(rows, columns=["method", "title", "labels_each", "cost", "accuracy", "low", "high", "now"])
+
+
+def means() -> pd.DataFrame:
+    return pd.DataFrame({"title": ["DS", EVIL], "mean": [0.9, 0.8], "low": [0.85, 0.7], "high": [0.95, 0.85], "as_good": [True, False]})
+
+
+def budget() -> pd.DataFrame:
+    return pd.DataFrame({"labels": [0, 100, 200], "accuracy": [0.8, 0.9, 0.92], "low": [0.7, 0.8, 0.85], "high": [0.9, 0.95, 0.97]})
+
+
 # One call of every figure function, each with markup among its names.
 FIGURES: dict[str, Callable[..., go.Figure]] = {
     "quality_histogram": lambda **k: figures.quality_histogram([0.2, 0.6, 0.9, 1.0], **k),
@@ -83,6 +97,9 @@ FIGURES: dict[str, Callable[..., go.Figure]] = {
     "confused_classes": lambda **k: figures.confused_classes(PAIRS, **k),
     "agreement_matrix": lambda **k: figures.agreement_matrix(kappas([EVIL, "b", "c"]), **k),
     "reliability": lambda **k: figures.reliability([0.2, 0.9, 0.95, 1.0], [False, True, True, False], **k),
+    "accuracy_against_cost": lambda **k: figures.accuracy_against_cost(costs(), **k),
+    "method_intervals": lambda **k: figures.method_intervals(means(), **k),
+    "budget_curve": lambda **k: figures.budget_curve(budget(), 100, **k),
 }
 every_figure = pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
 

@@ -5,6 +5,7 @@ Every function takes plain arrays, tables, labels or a consensus and `dark=`, an
 """
 
 from .annotators import agreement_matrix, annotator_ranking
+from .budget import budget_curve
 from .confusion import confused_classes, confusion_matrix
 from .crowd import class_balance, labels_per_annotator, labels_per_example
 from .examples import posterior_bars, quality_histogram, reliability, vote_bars
@@ -20,6 +21,7 @@ __all__ = [
     "agreement_matrix",
     "alt",
     "annotator_ranking",
+    "budget_curve",
     "class_balance",
     "confused_classes",
     "confusion_matrix",
