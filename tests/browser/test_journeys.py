@@ -176,12 +176,17 @@ def test_clicking_a_point_names_the_annotator(page, server):
     load_sample(page, server)
     go(page, "Compare metrics", QUESTIONS["compare_metrics"])
     page.get_by_text("Click a point to see which annotator it is.").wait_for(timeout=PATIENCE)
-    page.wait_for_timeout(2000)
-    point = page.locator(".js-plotly-plot .scatterlayer .point").nth(3)
-    point.scroll_into_view_if_needed(timeout=PATIENCE)
-    box = point.bounding_box(timeout=PATIENCE)
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.get_by_text("Click a point to see which annotator it is.").wait_for(state="hidden", timeout=PATIENCE)
+    page.set_viewport_size({"width": 1440, "height": 1400})  # the whole plot is on the screen
+    points = page.locator(".js-plotly-plot .scatterlayer .point")
+    for attempt in range(10):  # a click before the plot listens is lost, as it is for a person
+        page.wait_for_timeout(2000)
+        box = points.nth(3 + attempt).bounding_box(timeout=PATIENCE)
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=3)
+        page.wait_for_timeout(300)
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.wait_for_timeout(2000)
+        if not page.get_by_text("Click a point to see which annotator it is.").is_visible():
+            break
 
+    assert not page.get_by_text("Click a point to see which annotator it is.").is_visible()
     no_error(page)
