@@ -75,8 +75,8 @@ def main() -> None:
         f"Written by `python -m benchmarks.acceleration`. {conditions()}",
         "Iterations and CPU seconds of plain EM to its stopping rule (a gain below tol for each label), and of the accelerated one "
         "(SQUAREM, Varadhan & Roland 2008) until its objective is the same. A guess that would lower the objective is forgotten; "
-        "the E step that found that out is in the seconds, not in the iterations. Where there are several optima the two may part: "
-        "the table then says how much lower the accelerated run ends.",
+        "the E step that found that out is in the seconds, not in the iterations. Where it stops before that "
+        "(a gain below tol / 10) or ends in another optimum, the table says how much lower.",
         markdown(table, missing=""),
     ]
     PAGE.write_text("\n\n".join(text) + "\n", encoding="utf-8")
