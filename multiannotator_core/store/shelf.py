@@ -20,8 +20,23 @@ Result = TypeVar("Result")
 # Names of this many datasets stay in memory, to check decisions against.
 REMEMBERED = 4
 
-# Files of a dataset can be replaced or removed while they are used; then the newer ones are used.
-ATTEMPTS = 5
+
+def newest(read: Callable[[], Result]) -> Result:
+    """Read files that can be replaced while they are read; then the newer ones are read.
+
+    Every file has a name of its own, which never comes back: one that is missing twice is lost, however busy the writers are.
+
+    Raises:
+        FileNotFoundError: a file is lost.
+    """
+    missed = set()
+    while True:
+        try:
+            return read()
+        except FileNotFoundError as error:
+            if str(error) in missed:
+                raise
+            missed.add(str(error))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,15 +100,14 @@ class Shelf:
 
     def read(self, dataset: str, read: Callable[[str, Path], Result]) -> Result:
         """Read files that the database names; they can be replaced in between, then the newer ones are read."""
-        for _ in range(ATTEMPTS):
-            folder = self.folder(dataset)
-            try:
-                return read(dataset, folder)
-            except FileNotFoundError as error:
-                missing = error.filename or error
-            except OSError as error:
-                raise file_trouble(error, folder) from error
-        raise StoreError(f"A file of the dataset is missing: {missing}. Restore the folder {self.root} from a backup.")
+        try:
+            return newest(lambda: read(dataset, self.folder(dataset)))
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"A file of the dataset is missing: {error.filename or error}. Restore the folder {self.root} from a backup."
+            ) from error
+        except OSError as error:
+            raise file_trouble(error, self.root) from error
 
     def load(self, dataset: str, folder: Path) -> Dataset:
         """Read a dataset from its folder.

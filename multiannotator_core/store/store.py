@@ -20,8 +20,8 @@ from ..consensus import Consensus
 from ..labels import CrowdLabels, listed
 from . import catalog, checks, companions, files, frames, journal, workspace
 from .catalog import DatasetInfo, RunInfo
-from .database import Database, StoreError, address, decisions, default_home, exclusions, now
-from .shelf import ATTEMPTS, Dataset, Shelf
+from .database import ATTEMPTS, Database, StoreError, address, decisions, default_home, exclusions, now
+from .shelf import Dataset, Shelf, newest
 
 _RUN_KEY = re.compile(r"[a-z0-9_-]{1,100}")
 
@@ -390,12 +390,10 @@ class Store:
         Raises:
             StoreError: the zip cannot be written, or a file of the store is missing.
         """
-        for attempt in range(ATTEMPTS):
-            try:
-                return workspace.export(self._shelf, Path(path))
-            except FileNotFoundError as error:
-                if attempt == ATTEMPTS - 1:
-                    raise StoreError(f"The file {error.filename} is missing. Restore the folder {self._files} from a backup.") from error
+        try:
+            newest(lambda: workspace.export(self._shelf, Path(path)))
+        except FileNotFoundError as error:
+            raise StoreError(f"The file {error.filename} is missing. Restore the folder {self._files} from a backup.") from error
 
     def import_workspace(self, path: str | Path) -> list[str]:
         """Add all that an exported zip holds.

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from multiannotator_core.labels import CrowdLabels
 from multiannotator_core.store import Store, coding, files
+from multiannotator_core.store.shelf import newest
 
 NASTY = st.one_of(
     st.text(max_size=8),
@@ -221,6 +222,23 @@ def test_two_writers_of_the_same_labels_make_one_dataset(store: Store, labels: C
 
     assert 1 == len(store.datasets()) == len(list((tmp_path / "files").iterdir()))
     assert labels.fingerprint == store.load(labels.fingerprint).labels.fingerprint
+
+
+def test_a_reader_is_as_patient_as_the_writers_are_busy() -> None:
+    """However often a file is replaced while it is read, the newest is read in the end; one that is missing twice is lost."""
+    names = iter([f"gold-{i}" for i in range(50)])
+
+    def busy() -> str:
+        for name in names:
+            raise FileNotFoundError(2, "No such file", name)
+        return "read"
+
+    def lost() -> str:
+        raise FileNotFoundError(2, "No such file", "gold")
+
+    assert newest(busy) == "read"
+    with pytest.raises(FileNotFoundError, match="gold"):
+        newest(lost)
 
 
 def test_readers_survive_replacement(store: Store, labels: CrowdLabels) -> None:
