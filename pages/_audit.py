@@ -12,7 +12,8 @@ from multiannotator_core.quality.exclusions import counted
 from multiannotator_core.report import audit_report
 from pages._decisions import reviewer_input
 from pages._parts import download, text
-from pages._session import InUse, choose_annotator, store
+from pages._runs import store
+from pages._session import InUse, choose_annotator
 
 
 def gold_of(now: InUse) -> pd.Series:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from multiannotator_core.relabel import Plan, plan, trust_in
-from pages._session import BLIND, InUse, remember, store
+from pages._runs import BLIND, store
+from pages._session import InUse, remember
 
 
 def planned(now: InUse, budget: int, cap: int, most: int, not_to_ask: list[Any]) -> Plan:

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from multiannotator_core.quality.review import LEAST_AUDITS, progress, with_audit
 from multiannotator_core.store import Conflict
+from pages._compared import blind_run
 from pages._jobs import home
-from pages._session import InUse, blind_run, step, store
+from pages._runs import store
+from pages._session import InUse, step
 
 KEYS = "123456789"
 LEASE = 120.0  # seconds that an example is kept for the one who looks at it

@@ -16,9 +16,11 @@ from multiannotator_core import benchmark
 from multiannotator_core.samples import SAMPLES
 from multiannotator_core.simulate import STRATEGIES, fitted, strategy_options
 from multiannotator_core.store import default_home
+from pages._compared import audited
 from pages._jobs import await_job, start
 from pages._parts import option_widget
-from pages._session import InUse, audited, remember, store
+from pages._runs import store
+from pages._session import InUse, remember
 
 OWN = "own"
 UNPICKED = ("given-confusion",)  # needs matrices from a file: on the command line

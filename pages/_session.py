@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,20 +13,15 @@ import plotly.graph_objects as go
 import streamlit as st
 
 import multiannotator_core as mc
-from multiannotator_core.quality.audit import Audit, audit
-from multiannotator_core.quality.exclusions import without_excluded
 from multiannotator_core.samples import load_sample
-from multiannotator_core.store import Dataset, DatasetInfo, default_home
-from pages._jobs import PATIENCE, Job, await_job, finished, home, refresh_when_done, start
+from multiannotator_core.store import Dataset, DatasetInfo
+from pages._jobs import PATIENCE, await_job, finished, home, refresh_when_done, start
 from pages._parts import dark, show, text
+from pages._runs import BASELINE, DEFAULT_METHOD, counted_labels, load_run, open_dataset, start_run, store, usable_runs
 
 T = TypeVar("T")
 
 PICTURES = Path(__file__).parent
-DEFAULT_METHOD = "dawid_skene"
-BASELINE = "majority_vote"
-BLIND = "-blind"  # ends the name of a run that did not see the gold
-KEPT_STATES = 2  # states of a run that stay on disk while pages of others may still show them
 DESK_PATIENCE = 0.15  # seconds that the review desk waits for its last decision to take effect
 
 PAGES = {
@@ -108,17 +99,6 @@ class InUse:
         return mc.METHODS[self.result.method].title
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _open_store(path: str) -> mc.Store:
-    return mc.Store(path)
-
-
-def store() -> mc.Store:
-    """The store: the database of CROWDLENS_DATABASE_URL, or a file in CROWDLENS_HOME."""
-    folder = Path(os.environ.get("CROWDLENS_HOME") or default_home())
-    return _open_store(os.environ.get("CROWDLENS_DATABASE_URL") or str(folder / "crowdlens.db"))
-
-
 def _sidebar() -> None:
     """Choose the dataset and the run; both stand in the address, so that a link opens the same view."""
     datasets = {info.id: info for info in store().datasets()}
@@ -186,112 +166,6 @@ def current_info() -> DatasetInfo | None:
     return next((info for info in store().datasets() if info.id == st.session_state.get("dataset")), None)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _load_dataset(home: str, dataset: str, inputs: str) -> Dataset:
-    return store().load(dataset)
-
-
-def open_dataset(info: DatasetInfo) -> Dataset:
-    """The dataset, read from disk once for all sessions."""
-    return _load_dataset(home(), info.id, info.inputs)
-
-
-def counted_labels(info: DatasetInfo) -> mc.CrowdLabels:
-    """The labels of the dataset without those of excluded annotators and examples; all names stay."""
-    out = store().exclusions(info.id)
-    return _counted_labels(home(), info.id, info.inputs, _names_of(out), out)
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _counted_labels(home: str, dataset: str, inputs: str, names: str, _exclusions: pd.DataFrame) -> mc.CrowdLabels:
-    return without_excluded(_load_dataset(home, dataset, inputs).labels, _exclusions)
-
-
-def _names_of(exclusions: pd.DataFrame) -> str:
-    """A short sign of what is excluded; empty when nothing is."""
-    names = sorted(f"{kind} {name!r}" for kind, name in zip(exclusions["kind"], exclusions["name"], strict=True))
-    return hashlib.blake2b("\n".join(names).encode(), digest_size=4).hexdigest() if names else ""
-
-
-def run_name(inputs: str, method: str, options: Mapping[str, Any]) -> str:
-    """The name of a run: equal inputs, method, options and version give the same name, whatever was decided since."""
-    canonical = json.dumps([inputs, method, dict(options), mc.__version__], sort_keys=True, default=str)
-    return f"{method}-{hashlib.blake2b(canonical.encode(), digest_size=5).hexdigest()}"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run: under `key` in the store, after so many changes (decisions, exclusions)."""
-
-    key: str
-    changes: int
-    title: str
-    method: str
-    options: Mapping[str, Any]
-    seconds: float
-
-
-def usable_runs(info: DatasetInfo) -> dict[str, Run]:
-    """The newest state of each run on the present inputs, by name; Dawid-Skene first."""
-    newest: dict[str, Run] = {}
-    for run in sorted(store().runs(info.id), key=lambda r: r.method != DEFAULT_METHOD):
-        name, _, changes = run.key.rpartition("_")
-        if run.method not in mc.METHODS or not changes.isdigit() or name != run_name(info.inputs, run.method, run.options):
-            continue
-        changed = {k: v for k, v in run.options.items() if mc.METHODS[run.method].options.get(k) != v}
-        title = mc.METHODS[run.method].title + "".join(f", {k} {v}" for k, v in changed.items())
-        if name not in newest or newest[name].changes < int(changes):
-            newest[name] = Run(run.key, int(changes), title, run.method, run.options, run.seconds)
-    return newest
-
-
-def start_run(info: DatasetInfo, method: str, options: Mapping[str, Any]) -> tuple[str, Job]:
-    """Begin a run in the background, unless it is under way; it is saved when it ends."""
-    options = {**mc.METHODS[method].options, **options}
-    name = run_name(info.inputs, method, options)
-    database, data = store(), open_dataset(info)
-    labels, blind = counted_labels(info), _blind_key(info.id, name)
-    changes = database.changes(info.id)
-    before = usable_runs(info).get(name)
-
-    def work(job: Job) -> str:
-        # After a decision the last state is a good place to go on from.
-        last = None if before is None else database.load_run(info.id, before.key)
-        start = None if last is None else last.posterior
-
-        def run(gold: pd.Series | None) -> mc.Consensus:
-            return mc.aggregate(labels, method, pred_probs=data.pred_probs, gold=gold, start=start, on_iteration=job.tell, **options)
-
-        gold = database.gold(info.id)
-        started = time.perf_counter()
-        result = run(gold)
-        seconds = time.perf_counter() - started
-        known = {old.key for old in database.runs(info.id)}
-        if blind not in known and "gold" not in mc.METHODS[method].needs:
-            # Only a run that did not see gold and decisions can be judged by them.
-            database.save_run(info.id, blind, run(None) if len(gold) else result, seconds=seconds)
-        database.save_run(info.id, f"{name}_{changes}", result, seconds=seconds)
-        for old in known:  # states before the last decision are of no use any more
-            if old.startswith(f"{name}_") and int(old.rpartition("_")[2]) < changes - KEPT_STATES:
-                database.remove_run(info.id, old)
-        return name
-
-    return name, start(("run", info.id, f"{name}_{changes}"), mc.METHODS[method].title, work, total=int(options.get("max_iter", 0)))
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _load_run(home: str, dataset: str, run: str) -> mc.Consensus | None:
-    return store().load_run(dataset, run)
-
-
-def load_run(info: DatasetInfo, run: str) -> mc.Consensus:
-    """A finished run, read from disk once for all sessions."""
-    result = _load_run(home(), info.id, run)
-    if result is None:
-        raise ValueError("This run is no longer on disk. Run the method again on the page Consensus.")
-    return result
-
-
 def require_dataset() -> DatasetInfo:
     """The dataset in use; without one the page shows what to do, and ends."""
     info = current_info()
@@ -325,90 +199,6 @@ def require_run(patience: float = PATIENCE) -> InUse:
             with st.sidebar:
                 refresh_when_done(job)
     return InUse(info, open_dataset(info), name, run.key, load_run(info, run.key), counted_labels(info))
-
-
-def _blind_key(dataset: str, run: str) -> str:
-    return "-".join(part for part in (f"{run}{BLIND}", _names_of(store().exclusions(dataset))) if part)
-
-
-def _load_blind(dataset: str, run: str) -> mc.Consensus | None:
-    key = _blind_key(dataset, run)
-    found = _load_run(home(), dataset, key)
-    if found is None:  # after an exclusion it may be under way
-        _load_run.clear(home(), dataset, key)
-    return found
-
-
-def gold_check(now: InUse, run: str | None = None) -> dict[str, Any] | None:
-    """How a run that did not see the gold does on the gold that came with the data; None without gold.
-
-    Decisions do not count here: those who review the worst first would measure the worst.
-    """
-    gold = now.dataset.gold
-    blind = None if gold is None or not len(gold) else _load_blind(now.dataset.id, run or now.run)
-    return None if blind is None else remember(now, f"gold {run}", lambda: mc.evaluate(now.labels, blind, gold))
-
-
-def blind_run(now: InUse) -> mc.Consensus:
-    """The run in use as it is without gold and decisions, to compare decisions with; votes where it cannot do without."""
-    blind = _load_blind(now.dataset.id, now.run)
-    return remember(now, "votes", lambda: mc.aggregate(now.labels, BASELINE)) if blind is None else blind
-
-
-@dataclass(frozen=True)
-class ComparedRuns:
-    """The runs of a dataset side by side: `table` has one row a run; the results are by title."""
-
-    table: pd.DataFrame
-    results: dict[str, mc.Consensus]
-    key: str
-
-    @property
-    def sentence(self) -> str:
-        """What the best run is, or why that cannot be said."""
-        right = self.table["right"].dropna().sort_values(ascending=False)
-        if len(right) < 2:
-            return ""
-        best, second = (self.table.loc[key] for key in right.index[:2])
-        n = int(best["n_gold"])
-        apart = round((best["right"] - second["right"]) * n)
-        return f"{best['title']} and {second['title']} differ by {apart} of {n} gold examples. " + (
-            "That is within chance." if apart**2 <= 4 * max(apart, 1) else "That is more than chance."
-        )
-
-    def use_clicked(self) -> None:
-        """Take the run whose button was clicked."""
-        use(run=str(self.table.index[st.session_state["use_run"].row]))
-
-
-def compared_runs(now: InUse) -> ComparedRuns:
-    """All finished runs on the present inputs, at most twelve."""
-    majority = remember(now, "majority", lambda: mc.aggregate(now.labels, BASELINE, gold=store().gold(now.dataset.id)))
-    rows, results = {}, {}
-    for name, run in list(usable_runs(now.info).items())[:12]:
-        result, checked = load_run(now.info, run.key), gold_check(now, name)
-        rows[name] = {
-            "title": run.title,
-            "right": checked["accuracy"] if checked else None,
-            "n_gold": checked["n"] if checked else 0,
-            "unsure": int((result.quality < 0.7).sum()),
-            "differs": float((result.label != majority.label).mean()),
-            "seconds": run.seconds,
-        }
-        results[run.title] = result
-    table = pd.DataFrame.from_dict(rows, orient="index").astype({"right": "Float64"})
-    return ComparedRuns(table, results, " ".join(run.key for run in usable_runs(now.info).values()))
-
-
-def audited(now: InUse) -> Audit:
-    """What is known of the annotators by the run in use."""
-    data = now.dataset
-    return remember(now, "audit", lambda: audit(now.labels, now.result, data.pred_probs, store().gold(data.id)))
-
-
-def other_runs(now: InUse) -> dict[str, mc.Consensus]:
-    """The finished runs beside the one in use, by title."""
-    return {run.title: load_run(now.info, run.key) for name, run in list(usable_runs(now.info).items())[:12] if name != now.run}
 
 
 def no_dataset() -> None:

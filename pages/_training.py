@@ -12,7 +12,7 @@ from multiannotator_core.ingest.features import read_features
 from multiannotator_core.learning import Round, features_of, improve
 from multiannotator_core.store import Dataset, DatasetInfo
 from pages._jobs import Job, await_job, failures, forget, running, start
-from pages._session import store
+from pages._runs import store
 from pages._uploads import uploader_key
 
 

@@ -12,7 +12,8 @@ from multiannotator_core.ingest import Proposal
 from multiannotator_core.store import DatasetInfo
 from pages._jobs import Job, await_job, start
 from pages._parts import Choice, text
-from pages._session import open_dataset, store, use
+from pages._runs import open_dataset, store
+from pages._session import use
 
 
 def uploader_key(what: str) -> str:

@@ -8,8 +8,9 @@ from multiannotator_core.quality.uncertainty import probability_better
 from multiannotator_core.quality.verdicts import RULE
 from multiannotator_core.quality.what_if import without_annotator
 from pages._audit import excluded, exclusion_form, exclusion_list, gold_of, pair_select, report_button, told
+from pages._compared import audited
 from pages._parts import VERDICTS, card_title, dark, how, page_title, percent, short, show, shown, text, verdict_badge
-from pages._session import audited, choose_annotator, ensure_app, link, remember, require_run
+from pages._session import choose_annotator, ensure_app, link, remember, require_run
 
 ensure_app()
 ROWS = 40  # annotators on one page of the ranking

@@ -15,8 +15,9 @@ from multiannotator_core.quality.classes import (
 from multiannotator_core.quality.difficulty import REASON_RULE
 from multiannotator_core.quality.patterns import class_bias
 from pages._audit import gold_of
+from pages._compared import audited
 from pages._parts import card_title, content, how, page_title, shown, text
-from pages._session import audited, draw, ensure_app, link, remember, require_run
+from pages._session import draw, ensure_app, link, remember, require_run
 
 ensure_app()
 SHOWN = 8  # examples of a pair with their content

@@ -2,8 +2,9 @@ import streamlit as st
 
 from multiannotator_core import figures
 from multiannotator_core.quality.tables import example_metrics, with_other_runs
+from pages._compared import audited, other_runs
 from pages._parts import card_title, dark, metric_titles, page_title, show, shown, text
-from pages._session import audited, clicked_name, ensure_app, link, other_runs, remember, require_run
+from pages._session import clicked_name, ensure_app, link, remember, require_run
 
 ensure_app()
 page_title("Do the numbers tell the same story?", "Two measures that agree strengthen each other; a point off the line is worth a look")

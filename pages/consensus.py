@@ -6,9 +6,11 @@ import streamlit as st
 import multiannotator_core as mc
 from multiannotator_core import figures
 from multiannotator_core.quality.tables import split_examples
+from pages._compared import compared_runs
 from pages._jobs import failures, running, watch
 from pages._parts import card_title, how, option_widget, page_title, shown
-from pages._session import compared_runs, draw, ensure_app, require_run, start_run, use
+from pages._runs import start_run
+from pages._session import draw, ensure_app, require_run, use
 
 ensure_app()
 page_title("What is the right label, and how sure are we?", "Choose a method, run it, and compare. All pages then show the run in use")

@@ -5,7 +5,8 @@ import streamlit as st
 from multiannotator_core import ingest
 from multiannotator_core.store import changed_examples
 from pages._parts import MAPPED, card_title, mapping_widgets, page_title, shown, text
-from pages._session import current_info, ensure_app, open_dataset, sample_button
+from pages._runs import open_dataset
+from pages._session import current_info, ensure_app, sample_button
 from pages._uploads import add_companion, keep_upload, proposal, read_upload, remove_dataset, server_files, upload_limit, uploader_key
 
 ensure_app()

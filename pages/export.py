@@ -5,8 +5,9 @@ from multiannotator_core import export, figures
 from multiannotator_core.quality.classes import confused_pairs
 from multiannotator_core.quality.tables import example_metrics
 from pages._audit import excluded, report_button
+from pages._compared import audited
 from pages._parts import card_title, download, page_title, text
-from pages._session import audited, ensure_app, require_run
+from pages._session import ensure_app, require_run
 
 ensure_app()
 page_title("What do you want to take away?", "Each file says what it holds; everything is made from the run in use")

@@ -6,8 +6,9 @@ import multiannotator_core as mc
 from multiannotator_core import figures
 from multiannotator_core.quality.classes import confused_pairs
 from multiannotator_core.quality.review import review_queue
+from pages._compared import audited, gold_check
 from pages._parts import card_title, content, how, page_title, shown, text, to_do, verdict_column
-from pages._session import audited, draw, ensure_app, gold_check, remember, require_run
+from pages._session import draw, ensure_app, remember, require_run
 
 ensure_app()
 page_title("What needs your attention?", "The crowd's labels at a glance: how sure, how much agreement, who stands out")

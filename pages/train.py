@@ -3,7 +3,8 @@ import streamlit as st
 from multiannotator_core import figures
 from multiannotator_core.learning import CLASSIFIERS, feature_columns, rounds_table
 from pages._parts import card_title, dark, how, page_title, show, text
-from pages._session import ensure_app, link, open_dataset, require_dataset
+from pages._runs import open_dataset
+from pages._session import ensure_app, link, require_dataset
 from pages._training import Plan, begin, just_used, last_training, own_features, use_predictions
 
 ensure_app()

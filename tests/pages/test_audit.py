@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pages import _session
+from pages import _runs
 
 
 def problems(app):
@@ -13,10 +13,10 @@ def problems(app):
 
 def until_changes(app, n):
     """Draw the page again until the run in use knows of n changes."""
-    info = _session.store().datasets()[0]
+    info = _runs.store().datasets()[0]
     for _ in range(200):
         app.run()
-        run = next(iter(_session.usable_runs(info).values()))
+        run = next(iter(_runs.usable_runs(info).values()))
         if run.changes == n:
             return info
         time.sleep(0.1)
@@ -35,8 +35,8 @@ def test_an_excluded_annotator_counts_nowhere_until_restored(sample):
     """After an exclusion the next run has no label of theirs, the ranking leaves them out, and their restoration undoes it."""
     exclude(sample, "A-005")
     info = until_changes(sample, 1)
-    labels = _session.counted_labels(info)
-    out = _session.store().exclusions(info.id)
+    labels = _runs.counted_labels(info)
+    out = _runs.store().exclusions(info.id)
     told = [m.value for m in sample.markdown if "answers at random" in m.value and r"A\-005" in m.value]
 
     assert problems(sample) == []
@@ -50,7 +50,7 @@ def test_an_excluded_annotator_counts_nowhere_until_restored(sample):
     until_changes(sample, 2)
 
     assert problems(sample) == []
-    assert len(_session.counted_labels(info)) == info.n_labels
+    assert len(_runs.counted_labels(info)) == info.n_labels
     assert "A-005" in sample.selectbox(key="ann_who").options
 
 
@@ -59,7 +59,7 @@ def test_nobody_excludes_without_a_name(sample):
     exclude(sample, "A-005", reviewer="")
 
     assert [e.value for e in sample.error] == [r"Say who you are first\: your name is kept with each exclusion\."]
-    assert len(_session.store().exclusions(_session.store().datasets()[0].id)) == 0
+    assert len(_runs.store().exclusions(_runs.store().datasets()[0].id)) == 0
 
 
 def test_what_if_says_what_changes_without_them(sample):
@@ -74,14 +74,14 @@ def test_what_if_says_what_changes_without_them(sample):
 
     assert problems(sample) == []
     assert "would change. On the" in sample.info[0].value
-    assert _session.store().changes(_session.store().datasets()[0].id) == 0
+    assert _runs.store().changes(_runs.store().datasets()[0].id) == 0
 
 
 @pytest.mark.parametrize("page", ["agreement", "classes", "review", "overview", "consensus", "compare_metrics", "export"])
 def test_every_page_lives_with_an_exclusion(sample, page):
     """With an annotator excluded every page answers as before."""
-    info = _session.store().datasets()[0]
-    _session.store().exclude(info.id, "annotator", "A-034", "Kim", "always says 7")
+    info = _runs.store().datasets()[0]
+    _runs.store().exclude(info.id, "annotator", "A-034", "Kim", "always says 7")
     until_changes(sample, 1)
     sample.switch_page(f"pages/{page}.py").run()
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pages import _session
+from pages import _runs, _session
 
 PAGES = [name for pages in _session.PAGES.values() for name, _, _ in pages]
 
@@ -166,11 +166,11 @@ def test_decisions_become_gold_for_the_run(sample):
     review(sample)
     name = shown_example(sample).removeprefix("Example ").replace("\\", "")
     sample.button(key="decide_3").click().run()
-    store = _session.store()
+    store = _runs.store()
     dataset = store.datasets()[0]
     for _ in range(100):
         sample.run()
-        run = next(iter(_session.usable_runs(dataset).values()))
+        run = next(iter(_runs.usable_runs(dataset).values()))
         if run.changes == 1:
             break
         time.sleep(0.1)

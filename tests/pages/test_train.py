@@ -18,7 +18,7 @@ def trained(app):
 
 def test_train_and_use(sample):
     """Images of the sample are learned, rounds are judged by gold, and one click keeps the predictions with the dataset."""
-    from pages import _session
+    from pages import _runs
 
     sample.switch_page("pages/train.py").run()
     sample.number_input(key="trn_rounds").set_value(1).run()
@@ -27,13 +27,13 @@ def test_train_and_use(sample):
     assert problems(sample) == []
     assert table["Round"].tolist() == [1]
     assert table["Model right"].iloc[0] > 80
-    before = _session.store().datasets()[0].inputs
+    before = _runs.store().datasets()[0].inputs
 
     next(b for b in sample.button if b.label == "Use these predictions").click().run()
 
     assert problems(sample) == []
     assert len(sample.success) == 1
-    assert _session.store().datasets()[0].inputs != before
+    assert _runs.store().datasets()[0].inputs != before
 
 
 def test_features_that_do_not_fit_are_refused_beside_the_upload(sample):
