@@ -34,8 +34,8 @@ def heading(page, question):
 def load_sample(page, server):
     page.goto(server.address)
     page.get_by_role("button", name="Try the digits sample").click(timeout=PATIENCE)
-    page.get_by_text("1,797 examples · 40 annotators").wait_for(timeout=PATIENCE)
-    page.get_by_text("How is the agreement computed?").wait_for(timeout=PATIENCE)  # the overview is complete
+    page.get_by_text("1,797 examples · 40 annotators").first.wait_for(timeout=PATIENCE)
+    page.get_by_text("How is the agreement computed?").first.wait_for(timeout=PATIENCE)  # the overview is complete
 
 
 def bring(page, server, path, name):
@@ -45,7 +45,7 @@ def bring(page, server, path, name):
     page.locator("input[type=file]").first.set_input_files(path)
     page.get_by_role("button", name="Use these labels").click(timeout=PATIENCE)
     heading(page, QUESTIONS["overview"])
-    page.get_by_text("How is the agreement computed?").wait_for(timeout=PATIENCE)
+    page.get_by_text("How is the agreement computed?").first.wait_for(timeout=PATIENCE)
 
 
 def go(page, title, question):
@@ -82,15 +82,15 @@ def test_from_files_to_results(page, server, tmp_path):
     go(page, "Data", QUESTIONS["data"])
     page.get_by_text("What does a model say?").first.wait_for(timeout=PATIENCE)
     page.locator("input[type=file]").nth(1).set_input_files(tmp_path / "probs.csv")
-    page.get_by_text("for 80 examples").wait_for(timeout=PATIENCE)
+    page.get_by_text("for 80 examples").first.wait_for(timeout=PATIENCE)
 
     go(page, "Review", QUESTIONS["review"])
-    page.get_by_text("1 of 80 in this queue").wait_for(timeout=PATIENCE)
+    page.get_by_text("1 of 80 in this queue").first.wait_for(timeout=PATIENCE)
     page.keyboard.press("j")
-    page.get_by_text("2 of 80 in this queue").wait_for(timeout=PATIENCE)
+    page.get_by_text("2 of 80 in this queue").first.wait_for(timeout=PATIENCE)
 
     go(page, "Annotators", QUESTIONS["annotators"])
-    page.get_by_text("What do they say for each class?").wait_for(timeout=PATIENCE)
+    page.get_by_text("What do they say for each class?").first.wait_for(timeout=PATIENCE)
     page.get_by_text(re.compile(r"Review \d+ disagreements")).click()
     heading(page, QUESTIONS["review"])
     assert "rev_annotator=" in page.url
@@ -114,14 +114,14 @@ def test_reload_and_restart_keep_everything(page, server, tmp_path):
     page.wait_for_url(re.compile("run=one_coin-"), timeout=PATIENCE)
     page.reload()
     heading(page, QUESTIONS["consensus"])
-    page.get_by_text("How does One-coin work?").wait_for(timeout=PATIENCE)
+    page.get_by_text("How does One-coin work?").first.wait_for(timeout=PATIENCE)
     link = page.url.removeprefix(server.address)
 
     server.stop()
     again = start_server(tmp_path / "home")
     try:
         page.goto(again.address + link)
-        page.get_by_text("How does One-coin work?").wait_for(timeout=PATIENCE)
+        page.get_by_text("How does One-coin work?").first.wait_for(timeout=PATIENCE)
         no_error(page)
     finally:
         again.stop()
@@ -147,7 +147,7 @@ def test_hostile_names_stay_text(page, server, tmp_path):
     go(page, "Data", QUESTIONS["data"])
     page.get_by_text("What do examples look like?").first.wait_for(timeout=PATIENCE)
     page.locator("input[type=file]").nth(3).set_input_files(tmp_path / "texts.csv")
-    page.get_by_text("for 5 examples").wait_for(timeout=PATIENCE)
+    page.get_by_text("for 5 examples").first.wait_for(timeout=PATIENCE)
 
     for name, question in QUESTIONS.items():
         page.goto(address(server, name))
@@ -165,9 +165,9 @@ def test_real_sets_from_file_to_ranking(page, server, real_data, name, examples)
     bring(page, server, real_data / name / "answers.csv", name)
     go(page, "Annotators", QUESTIONS["annotators"])
 
-    page.get_by_text(f"{examples:,} examples").wait_for(timeout=PATIENCE)
+    page.get_by_text(f"{examples:,} examples").first.wait_for(timeout=PATIENCE)
     page.get_by_text("worst first").first.wait_for(timeout=PATIENCE)
-    page.get_by_text("What do they say for each class?").wait_for(timeout=PATIENCE)
+    page.get_by_text("What do they say for each class?").first.wait_for(timeout=PATIENCE)
     no_error(page)
 
 
@@ -175,7 +175,7 @@ def test_clicking_a_point_names_the_annotator(page, server):
     """On Compare metrics a click on a point selects that annotator below the plot."""
     load_sample(page, server)
     go(page, "Compare metrics", QUESTIONS["compare_metrics"])
-    page.get_by_text("Click a point to see which annotator it is.").wait_for(timeout=PATIENCE)
+    page.get_by_text("Click a point to see which annotator it is.").first.wait_for(timeout=PATIENCE)
     page.set_viewport_size({"width": 1440, "height": 1400})  # the whole plot is on the screen
     points = page.locator(".js-plotly-plot .scatterlayer .point")
     for attempt in range(10):  # a click before the plot listens is lost, as it is for a person
