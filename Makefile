@@ -13,7 +13,7 @@ test: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m tests.browser.chromium || $(BIN)/playwright install chromium
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 samples: $(VENV)/app
 	$(BIN)/python sample_data/make.py
