@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from .active import active_learning_scores
+from .active import active_learning_scores, what_to_label
 from .aggregation import METHODS, Cancelled, Method, aggregate, obstacle
 from .consensus import Consensus
 from .evaluate import evaluate
@@ -25,13 +25,16 @@ __all__ = [
     "Cancelled",
     "Consensus",
     "CrowdLabels",
+    "LabelsFolder",
     "Method",
     "SimulatedCrowd",
     "Store",
     "active_learning_scores",
     "aggregate",
     "annotator_metrics",
+    "cluster",
     "cohen_kappa",
+    "convert_labels",
     "evaluate",
     "example_quality",
     "export",
@@ -44,17 +47,23 @@ __all__ = [
     "label_quality",
     "multiannotator",
     "obstacle",
+    "open_labels",
     "pairwise_agreement",
     "read_labels",
+    "save_labels",
     "scott_pi",
     "simulate",
     "spammer_scores",
+    "what_to_label",
     "why_this_label",
+    "write_posterior",
 ]
 
 # Parts that need plotly, SQLAlchemy or time to import are loaded when they are first used.
-_MODULES = ("benchmark", "export", "figures", "ingest", "learning", "multiannotator", "relabel", "report", "samples", "store")
+_MODULES = {"benchmark", "cluster", "export", "figures", "ingest", "large", "learning"}
+_MODULES |= {"multiannotator", "relabel", "report", "samples", "store"}
 _FROM = {"READERS": "ingest", "IngestError": "ingest", "read_labels": "ingest", "Conflict": "store", "Store": "store", "WRITERS": "export"}
+_FROM |= dict.fromkeys(("LabelsFolder", "convert_labels", "open_labels", "save_labels", "write_posterior"), "large")
 
 
 def __getattr__(name: str) -> object:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from .labels import CrowdLabels, listed
+from .labels import CrowdLabels
+from .names import listed
 
 # Probabilities written with few digits do not sum to 1 exactly; a larger gap means that they are not probabilities.
 ROW_SUM_SLACK = 1e-3

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .align import positions
 from .consensus import TIE, Consensus
-from .labels import CrowdLabels, listed
+from .labels import CrowdLabels
+from .names import listed
 
 # Log loss of a true class to which a result gives no chance at all; without a floor one such example makes it infinite.
 LOG_LOSS_FLOOR = 1e-15
@@ -78,7 +79,7 @@ def evaluate(
         "accuracy_ties_split": _accuracy_ties_split(known),
         "macro_f1": _macro_f1(known),
         "log_loss": _log_loss(known),
-        "ece": _calibration_error(reliability(known)),
+        "ece": calibration_error(reliability(known)),
         "expected_errors": float((1 - known.quality).sum()),
         "actual_errors": int((~known.correct).sum()),
     }
@@ -162,7 +163,8 @@ def _at_truth(known: Scored, values: NDArray[np.float64]) -> NDArray[np.float64]
     return np.where(known.truth < k, values[np.arange(n), np.minimum(known.truth, k - 1)], 0.0)
 
 
-def _calibration_error(bins: pd.DataFrame) -> float:
+def calibration_error(bins: pd.DataFrame) -> float:
+    """Mean gap between quality and accuracy of the bins of `reliability`, weighted by their size (Guo et al. 2017)."""
     filled = bins[bins["n"] > 0]
     gap = (filled["accuracy"] - filled["quality"]).abs()
     return float((gap * filled["n"]).sum() / filled["n"].sum())

@@ -1,12 +1,14 @@
 """The table that everything reads."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import multiannotator_core as mc
+from multiannotator_core.names import encode
 from tests import naive
 from tests.crowds import crowd
 
@@ -37,6 +39,31 @@ class TestFromLong:
         assert fast == general[:-1]
         assert fast.index("a7") < fast.index("a07") < fast.index("a007") < fast.index("a8")
 
+    @pytest.mark.parametrize(
+        "values",
+        [
+            pd.Series([3, 1, 2, 10, 3]),
+            pd.Series([-5, 7, -5, 0]),
+            pd.Series([10**15, 3, -(10**15), 3]),  # too far apart for a table
+            pd.Series([200, 1, 255], dtype=np.uint8),
+            pd.Series([-128, 127, 0] * 50, dtype=np.int8),
+            pd.Series([2**63, 5], dtype=np.uint64),
+            pd.Series([2.0, 10.0, 2.0]),
+            pd.Series(["a10", "a9", "b", "a9"]),
+            pd.concat([pd.Series(["b", "a"]), pd.Series(["c", "a"])], ignore_index=True),
+            pd.Series(np.arange(200_000) % 777),  # more than one chunk
+        ],
+        ids=lambda values: f"{values.dtype} {values[0]}",
+    )
+    def test_codes_are_the_names(self, values):
+        """Whole numbers and texts are coded without a Python object for each; codes lead back to the values, in natural order."""
+        codes, names = encode(values, "task")
+        expected = ["a9", "a10", "b"] if "a10" in set(values) else sorted(set(values))
+
+        assert codes.dtype == np.int32
+        assert names.tolist() == expected
+        assert names.take(codes).tolist() == values.tolist()
+
     def test_columns_by_name_or_habit(self):
         """task/worker/label and example/annotator/label are found; other names are given."""
         ours = SMALL.rename(columns={"task": "example", "worker": "annotator"})
@@ -52,6 +79,17 @@ class TestFromLong:
 
         np.testing.assert_array_equal(labels.votes, naive.votes(labels))
         assert labels.repeated == 1
+
+    def test_votes_in_parts(self, monkeypatch):
+        """Votes are counted a few examples at a time: parts give what the loops give, weights and examples without labels too."""
+        labels = mc.CrowdLabels.from_long(crowd(n_examples=50)[0]).select(annotators=["a1", "a2", "a5"])
+        weights = np.random.default_rng(0).random(len(labels))
+        expected = np.zeros((50, 3))
+        np.add.at(expected, (labels.example, labels.label), weights)
+        monkeypatch.setattr(sys.modules[mc.CrowdLabels.__module__], "CHUNK", 20)
+
+        np.testing.assert_array_equal(labels.weighted_votes(), naive.votes(labels))
+        np.testing.assert_allclose(labels.weighted_votes(weights), expected, atol=1e-12)
 
     @pytest.mark.parametrize(
         ("change", "words"),

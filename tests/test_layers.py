@@ -15,15 +15,21 @@ HOME = {
     "sqlalchemy": {"store"},
     "torch": {"learning"},
     "dask": {"cluster"},
+    "distributed": {"cluster"},
 }
 
-# A part of the core may import these parts and itself; `labels`, `consensus` and `align` are open to all.
-OPEN = {"labels", "consensus", "align"}
+# A part of the core may import these parts and itself; these six are open to all.
+OPEN = {"labels", "names", "incoming", "consensus", "align", "threads"}
 MAY_IMPORT = {
     "labels": set(),
+    "names": set(),
+    "incoming": set(),
     "consensus": set(),
     "align": set(),
+    "threads": set(),
     "aggregation": set(),
+    "large": {"aggregation"},
+    "cluster": {"aggregation", "large"},
     "quality": {"aggregation"},
     "active": {"aggregation", "quality"},
     "simulate": {"aggregation", "evaluate", "quality"},
@@ -37,8 +43,12 @@ MAY_IMPORT = {
     "cli": {
         "aggregation",
         "benchmark",
+        "download",
         "export",
+        "figures",
         "ingest",
+        "large",
+        "learning",
         "quality",
         "reference_sets",
         "relabel",
@@ -47,6 +57,7 @@ MAY_IMPORT = {
         "simulate",
         "store",
     },
+    "download": set(),
     "reference_sets": set(),
     "export": set(),
     "multiannotator": {"aggregation", "quality", "active", "wide"},

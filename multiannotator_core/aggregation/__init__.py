@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from .dawid_skene import dawid_skene
 from .dawid_skene_clusters import dawid_skene_clusters
 from .ebcc import ebcc
 from .em import OnIteration
+from .engine import Engine
 from .fast_dawid_skene import fast_dawid_skene
 from .glad import glad, glad_with_model
 from .gold_majority_vote import gold_majority_vote
@@ -32,6 +33,7 @@ from .majority_vote import majority_vote, naive_soft
 from .mmsr import mmsr
 from .one_coin import one_coin
 from .plantnet import plantnet
+from .size import too_large
 from .two_thirds import two_thirds
 from .wawa import wawa
 from .weighted_dawid_skene import weighted_dawid_skene
@@ -71,6 +73,11 @@ class Method:
         """Names and defaults of the options, from the signature."""
         parameters = inspect.signature(self.run).parameters.values()
         return {p.name: p.default for p in parameters if p.name not in _GIVEN}
+
+    @property
+    def blockwise(self) -> bool:
+        """Whether it runs on any `Engine`, so also on labels that are larger than memory."""
+        return "Engine" in str(inspect.signature(self.run).parameters["labels"].annotation)
 
 
 METHODS: dict[str, Method] = {
@@ -217,7 +224,7 @@ METHODS: dict[str, Method] = {
         "Automatic",
         auto,
         "Automatic",
-        "If you do not know which to take: tries every method on hidden labels and takes the best; needs no gold.",
+        "If you do not know which to take: tries every method on hidden labels and averages those that predict them best; needs no gold.",
     ),
     "kos": Method(
         "KOS",
@@ -245,16 +252,27 @@ NEEDS: dict[str, Callable[[CrowdLabels, Any, Any], str | None]] = {
     ),
 }
 
+# The same needs as engines call them.
+NEEDS_OF_ENGINE = {"pred_probs": "models", "gold": "gold"}
+
 
 def obstacle(labels: CrowdLabels, method: str, *, pred_probs: Any = None, gold: Any = None) -> str | None:
     """Why a method cannot run on this input, in a few words, or None when it can."""
     if not len(labels):
         return "needs at least one label"
-    return next((why for need in _method(method).needs if (why := NEEDS[need](labels, pred_probs, gold))), None)
+    unmet = next((why for need in _method(method).needs if (why := NEEDS[need](labels, pred_probs, gold))), None)
+    return unmet or too_large(method, len(labels.annotators), len(labels.classes))
+
+
+class Stored(Protocol):
+    """Labels that are not in memory and know how to run a method on themselves: a folder, see `large`."""
+
+    def aggregate(self, method: str, **given: Any) -> Consensus:
+        """See `aggregate`."""
 
 
 def aggregate(
-    labels: CrowdLabels,
+    labels: CrowdLabels | Stored,
     method: str = "dawid_skene",
     *,
     pred_probs: Any = None,
@@ -267,6 +285,7 @@ def aggregate(
     """Estimate the class of each example from the labels of the crowd.
 
     Args:
+        labels: in memory, or the folder that `open_labels` gives, which takes `memory` and `output` too: see `LabelsFolder.aggregate`.
         method: a key of METHODS.
         pred_probs: (N, K) class probabilities of a model, an array in the order of the labels or a DataFrame by
             name; or a list of them, an ensemble. Methods that have no use for them ignore them.
@@ -280,14 +299,12 @@ def aggregate(
         ValueError: an unknown method or option, or an input on which the method cannot run.
         Cancelled: when on_iteration raised it.
     """
-    chosen = _method(method)
-    unknown = [name for name in options if name not in chosen.options]
-    if unknown:
-        known = ", ".join(chosen.options) or "none"
-        raise ValueError(f"{chosen.title} has no option {unknown[0]!r}; its options: {known}.")
+    if not isinstance(labels, CrowdLabels):
+        return labels.aggregate(method, pred_probs=pred_probs, gold=gold, seed=seed, start=start, on_iteration=on_iteration, **options)
+    checked_options(method, options)
     why_not = obstacle(labels, method, pred_probs=pred_probs, gold=gold)
     if why_not:
-        raise ValueError(f"{chosen.title} cannot run: it {why_not}.")
+        raise ValueError(f"{METHODS[method].title} cannot run: it {why_not}.")
     shape = (len(labels.examples), len(labels.classes))
     if start is not None and start.shape != shape:
         raise ValueError(f"start has shape {start.shape}, but the labels need {shape}: give the posterior of a run on these labels.")
@@ -298,8 +315,60 @@ def aggregate(
         "start": start,
         "on_iteration": on_iteration,
     }
+    return _run(labels, method, given, options)
+
+
+def run_blockwise(engine: Engine, method: str, *, seed: int = 0, on_iteration: OnIteration | None = None, **options: Any) -> Consensus:
+    """`aggregate` on any engine: labels on disk, or on the workers of a cluster.
+
+    Raises:
+        ValueError: see `check_blockwise`.
+    """
+    check_blockwise(method, options, engine.shape, engine.n_labels, engine.given)
+    return _run(engine, method, {"seed": seed, "on_iteration": on_iteration}, options)
+
+
+def check_blockwise(
+    method: str, options: Mapping[str, Any], shape: tuple[int, int, int], n_labels: int, given: Collection[str] = ()
+) -> None:
+    """Refuse what cannot run block by block.
+
+    Args:
+        shape: (N, J, K).
+        given: "gold" and "models", as far as there are some.
+
+    Raises:
+        ValueError: the method needs all labels in memory, lacks something, has tables that do not fit, or has no such option.
+    """
+    title = checked_options(method, options).title
+    if not METHODS[method].blockwise:
+        able = ", ".join(name for name, one in METHODS.items() if one.blockwise)
+        raise ValueError(f"{title} needs all labels in memory; of labels on disk or on a cluster these methods are able: {able}.")
+    unmet = [need for need in METHODS[method].needs if NEEDS_OF_ENGINE[need] not in given]
+    why_not = f"needs {unmet[0]}" if unmet else too_large(method, *shape[1:]) if n_labels else "needs at least one label"
+    if why_not:
+        raise ValueError(f"{title} cannot run: it {why_not}.")
+
+
+def checked_options(method: str, options: Mapping[str, Any]) -> Method:
+    """The method, if it has these options.
+
+    Raises:
+        ValueError: an unknown method or option.
+    """
+    chosen = _method(method)
+    unknown = [name for name in options if name not in chosen.options]
+    if unknown:
+        known = ", ".join(chosen.options) or "none"
+        raise ValueError(f"{chosen.title} has no option {unknown[0]!r}; its options: {known}.")
+    return chosen
+
+
+def _run(labels: CrowdLabels | Engine, method: str, given: Mapping[str, Any], options: Mapping[str, Any]) -> Consensus:
+    """Hand a method what it takes, and note in the result what was run."""
+    chosen = METHODS[method]
     accepted = inspect.signature(chosen.run).parameters
-    arguments = {name: value for name, value in given.items() if name in accepted} | options
+    arguments = {name: value for name, value in given.items() if name in accepted} | dict(options)
     return replace(chosen.run(labels, **arguments), method=method, options={**chosen.options, **options})
 
 

@@ -1,27 +1,38 @@
-"""Automatic choice: the method that best predicts labels which it was not shown."""
+"""Automatic choice: the methods that together best predict labels which they were not shown."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..consensus import Consensus
+from ..consensus import Consensus, build
 from ..labels import CrowdLabels
 from .dawid_skene import confusion_of
-from .ebcc import patterns
-from .em import FLOOR, OnIteration
+from .em import OnIteration
+from .hidden import agreement_with_votes, hide, rows_of, some_examples, tempered, with_examples
+from .trials import Scores, Trials, scaled, scores_of, table_of
 
-# Share of the labels that are hidden from the methods.
-HIDDEN = 0.1
+# More labels than this are judged by some of the examples.
+MOST_LABELS = 200_000
 
-# The method that others must beat: the one a user gets who does not choose.
-DEFAULT = "dawid_skene"
+# Labels -> how often labels are hidden anew: where there are few, chance is large and a trial short.
+TRIALS = {30_000: 5, 100_000: 2, MOST_LABELS: 1}
+
+# Starts of each method that has several.
+N_RESTARTS = 2
+
+# Methods that are not tried, and why.
+SAME = "its posterior is that of majority vote"
+NOT_TRIED = {"naive_soft": SAME, "two_thirds": SAME, "weighted_dawid_skene": "a vote with the weights that Dawid-Skene finds"}
+SLOW = ("ebcc", "mmsr")  # above MOST_LABELS
+# M-MSR looks at pairs of labels of one example; up to here it takes a second.
+MOST_PAIRS = 5_000_000
 
 
 def auto(
@@ -32,94 +43,121 @@ def auto(
     seed: int = 0,
     on_iteration: OnIteration | None = None,
 ) -> Consensus:
-    """Choose a method without gold: the one that best predicts hidden labels; then run it on all labels.
+    """Choose without gold: the methods that together best predict hidden labels are run on all labels and their posteriors averaged.
 
-    A tenth of the labels is hidden, drawn from examples that keep at least one. Every other method that can run on this input,
-    with its default options, sees the rest. Its score is the mean log loss of the hidden labels: j's label g of example i has
-    the probability sum over t of posterior[i, t] confusion[j, t, g]. The confusion is the method's own or that of one M step
-    of Dawid-Skene from its posterior, whichever predicts better: so a method is judged by its posterior even where it has no
-    confusion, or a crude one. The best method is taken if its gain over Dawid-Skene exceeds the standard error of the gain
-    (the one-standard-error rule of Breiman et al. 1984), else Dawid-Skene.
+    A tenth of the labels is hidden, drawn from examples that keep at least one; up to 30,000 labels five times, up to 100,000 twice,
+    above 200,000 once and from some of the examples. Every other method that can run, with its default options and two starts, sees
+    the rest. It predicts the hidden labels from its posterior (see `log_losses`), at the temperature at which it does so best. Out is a
+    method that agrees with the majority vote on .05 less of the examples than Dawid-Skene does. The others get weights w (at least 0,
+    sum 1) that maximise the mean log of the sum over methods of w times the probability that it gave: stacking of predictive
+    distributions (Yao, Vehtari, Simpson & Gelman 2018), by EM. Those of at least .05 are run on all labels; the posterior is the
+    weighted mean of theirs, at their temperatures. The confusion is that of one M step from it.
 
-    `selection` has one row a method, the best first: title, log_loss, gain (over Dawid-Skene), standard_error (of the gain) and
-    chosen. If no example has two labels nothing can be hidden; then it is empty and the result that of majority vote.
-    `on_iteration` is called with the number of the method that runs, and minus the lowest log loss so far.
+    The rule was chosen on simulated crowds (benchmarks/AUTO.md); there the one best method by this score loses where the stack does not.
+
+    `selection` has one row a method, the chosen first: title, log_loss, gain (over Dawid-Skene), standard_error (of the gain),
+    temperature, weight, chosen, and why_not ("" if chosen). If no example has two labels nothing can be hidden; then it is empty and
+    the result that of majority vote. `on_iteration` is called with the number of the run, and minus the lowest log loss so far.
     """
     from . import METHODS, obstacle  # here, since METHODS lists this function
 
-    names = [name for name in METHODS if name != "auto" and obstacle(labels, name, pred_probs=pred_probs, gold=gold) is None]
-    losses: dict[str, NDArray[np.float64]] = {}
+    runs = _Runs(labels, gold, pred_probs, seed, on_iteration, Trials())
+    able = []
+    for name in (name for name in METHODS if name != "auto"):
+        why = obstacle(labels, name, pred_probs=pred_probs, gold=gold) or NOT_TRIED.get(name)
+        if why is None and slow(labels, name):
+            why = "takes long on these labels"
+        if why is None:
+            able.append(name)
+        else:
+            runs.trials.why_not[name] = why
+    runs.try_out(able)
+    if not runs.trials.losses:
+        return replace(runs.result("majority_vote"), selection=pd.DataFrame())
+    scores = scores_of(runs.trials)
+    result, scores = _stacked(runs, scores)
+    table = table_of(runs.trials, scores, [name for name in METHODS if name != "auto"])
+    table.insert(0, "title", [METHODS[name].title for name in table.index])
+    return replace(result, selection=table)
 
-    def heartbeat(*_: object) -> None:
-        if on_iteration is not None:
-            lowest = min((float(of.mean()) for of in losses.values()), default=float(np.log(len(labels.classes))))
-            on_iteration(len(losses) + 1, -lowest)
 
-    def run(name: str, seen: CrowdLabels) -> Consensus:
-        given: dict[str, Any] = {"gold": gold, "pred_probs": pred_probs, "seed": seed, "on_iteration": heartbeat}
-        accepted = inspect.signature(METHODS[name].run).parameters
-        return METHODS[name].run(seen, **{key: value for key, value in given.items() if key in accepted})
+def slow(labels: CrowdLabels, name: str) -> bool:
+    """Whether a method takes too long to be tried."""
+    pairs = float((labels.labels_per_example.astype(np.float64) ** 2).sum())
+    return (name in SLOW and len(labels) > MOST_LABELS) or (name == "mmsr" and pairs > MOST_PAIRS)
 
-    hidden = hide(labels, np.random.default_rng(seed))
-    seen, unseen = rows_of(labels, ~hidden), rows_of(labels, hidden)
-    for name in names if hidden.any() else []:
-        heartbeat()
-        try:
-            losses[name] = log_losses(unseen, seen, run(name, seen))
-        except ValueError:  # the method refuses these labels for a reason of its own
+
+def _stacked(runs: _Runs, scores: Scores) -> tuple[Consensus, Scores]:
+    """The chosen methods on all labels: the weighted mean of their posteriors; without a method that strays now that it sees all."""
+    weight = {name: w for name, w in scores.weight.items() if w > 0}
+    labels, total, converged = runs.labels, None, True
+    for name in sorted(weight, key=lambda name: -weight[name]):
+        result = runs.result(name)
+        veto = runs.trials.strays(agreement_with_votes(labels, result), runs.trials.base)
+        if veto and (total is not None or len(weight) > 1):
+            runs.trials.why_not[name] = veto
+            del weight[name]
             continue
-    selection = ranking(losses)
-    selection.insert(0, "title", [METHODS[name].title for name in selection.index])
-    best = next(iter(selection.index[selection["chosen"]]), "majority_vote")
-    return replace(run(best, labels), selection=selection)
+        part = tempered(result.posterior, scores.temperature[name])
+        if len(weight) == 1 and total is None:
+            return replace(result, posterior=part), replace(scores, weight=scaled(dict.fromkeys(scores.weight, 0.0) | weight))
+        total = weight[name] * part if total is None else total + weight[name] * part
+        converged &= result.converged
+    assert total is not None  # a method that is alone is kept
+    posterior = total / total.sum(axis=1, keepdims=True)
+    result = build(labels, posterior, confusion=confusion_of(labels, posterior), converged=converged)
+    return result, replace(scores, weight=scaled(dict.fromkeys(scores.weight, 0.0) | weight))
 
 
-def ranking(losses: dict[str, NDArray[np.float64]]) -> pd.DataFrame:
-    """log_loss, gain, standard_error and chosen of each method, the best first, from the log losses of the same hidden labels.
+@dataclass
+class _Runs:
+    """Runs methods on the labels, or on some of them, and counts the runs."""
 
-    Equal methods stay in the order of METHODS, where the simpler one comes first.
-    """
-    names = sorted(losses, key=lambda name: round(float(losses[name].mean()), 9))
-    gains = [losses[DEFAULT] - losses[name] for name in names]
-    table = pd.DataFrame(index=pd.Index(names, name="method", dtype=object))
-    table["log_loss"] = np.array([losses[name].mean() for name in names])
-    table["gain"] = np.array([gain.mean() for gain in gains])
-    table["standard_error"] = np.array([gain.std() / np.sqrt(len(gain)) for gain in gains])
-    clear = table["gain"].iloc[:1] > table["standard_error"].iloc[:1]
-    table["chosen"] = table.index == (names[0] if clear.any() else DEFAULT)
-    return table
+    labels: CrowdLabels
+    gold: NDArray[np.int32] | None
+    pred_probs: Sequence[NDArray[np.float64]] | None
+    seed: int
+    on_iteration: OnIteration | None
+    trials: Trials
+    done: int = 0
 
+    def result(self, name: str, seen: CrowdLabels | None = None, examples: NDArray[np.intp] | None = None) -> Consensus:
+        """What a method says about all labels, or about those that are seen, of some examples (codes)."""
+        from . import METHODS
 
-def hide(labels: CrowdLabels, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """(L,) True for a tenth of the labels, at least one; each example keeps a label. The same whatever the names."""
-    of_example, of_annotator, of_class = patterns(labels)
-    by_pattern = np.lexsort((of_class[labels.label], of_annotator[labels.annotator], of_example[labels.example]))
-    draw, keep = np.empty(len(labels)), np.empty(len(labels))
-    draw[by_pattern], keep[by_pattern] = rng.random((2, len(labels)))
-    order = np.lexsort((keep, labels.example))
-    kept = np.ones(len(labels), dtype=bool)
-    kept[1:] = labels.example[order][1:] != labels.example[order][:-1]  # the first label of each example in this order
-    free = order[~kept]
-    hidden = np.zeros(len(labels), dtype=bool)
-    hidden[free[np.argsort(draw[free], kind="stable")[: max(1, round(HIDDEN * len(labels)))]]] = True
-    return hidden
+        self.done += 1
+        self.heartbeat()
+        rows = slice(None) if examples is None else examples
+        given: dict[str, Any] = {
+            "gold": None if self.gold is None else self.gold[rows],
+            "pred_probs": None if self.pred_probs is None else [model[rows] for model in self.pred_probs],
+            "seed": self.seed,
+            "n_restarts": N_RESTARTS,
+            "on_iteration": self.heartbeat,
+        }
+        accepted = inspect.signature(METHODS[name].run).parameters
+        arguments = {key: value for key, value in given.items() if key in accepted}
+        return METHODS[name].run(self.labels if seen is None else seen, **arguments)
 
+    def heartbeat(self, *_: object) -> None:
+        """Tell the caller which run it is, and minus the lowest log loss so far."""
+        if self.on_iteration is not None:
+            self.on_iteration(self.done, -min(self.trials.lowest(), float(np.log(len(self.labels.classes)))))
 
-def rows_of(labels: CrowdLabels, rows: NDArray[np.bool_]) -> CrowdLabels:
-    """Some of the labels (L,), with the same examples, annotators and classes."""
-    times = {name: None if (of := getattr(labels, name)) is None else of[rows] for name in ("timestamp", "seconds")}
-    return replace(labels, example=labels.example[rows], annotator=labels.annotator[rows], label=labels.label[rows], **times)
-
-
-def log_losses(hidden: CrowdLabels, seen: CrowdLabels, result: Consensus) -> NDArray[np.float64]:
-    """Log loss of each hidden label under a result for the labels that were seen."""
-    confusions = [confusion_of(seen, result.posterior)]
-    if result.confusion is not None:
-        confusions.append(result.confusion)
-    losses = []
-    for confusion in confusions:
-        predicted = np.zeros(len(hidden))
-        for true in range(len(hidden.classes)):
-            predicted += result.posterior[hidden.example, true] * confusion[hidden.annotator, true, hidden.label]
-        losses.append(-np.log(np.maximum(predicted, FLOOR)))
-    return min(losses, key=lambda of: float(of.mean()))
+    def try_out(self, able: list[str]) -> None:
+        """Hide labels, and note how the methods predict them; a method that refuses these labels is out."""
+        rng = np.random.default_rng(self.seed)
+        examples = some_examples(self.labels, MOST_LABELS, rng)
+        some = with_examples(self.labels, examples)
+        for _ in range(next(n for most, n in TRIALS.items() if len(some) <= most)):
+            hidden = hide(some, rng)
+            if not hidden.any():
+                return
+            seen, unseen = rows_of(some, ~hidden), rows_of(some, hidden)
+            for name in able:
+                if name not in self.trials.why_not:
+                    try:
+                        self.trials.add(name, unseen, seen, self.result(name, seen, examples))
+                    except ValueError as error:
+                        self.trials.why_not[name] = str(error)
+                        self.trials.losses.pop(name, None)

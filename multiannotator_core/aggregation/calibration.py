@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..labels import CrowdLabels
+from .block import Block
 
 # An ensemble: the class probabilities (N, K) of each model.
 Models = Sequence[NDArray[np.float64]]
@@ -18,7 +19,7 @@ FINE_STEPS = 4
 SMALLEST_PROBABILITY = 1e-30
 
 
-def label_shares(labels: CrowdLabels) -> NDArray[np.float64]:
+def label_shares(labels: CrowdLabels | Block) -> NDArray[np.float64]:
     """(N, K) share of each class among the labels of each example; 0 without labels."""
     shares: NDArray[np.float64] = labels.votes / np.maximum(labels.labels_per_example, 1)[:, None]
     return shares
@@ -35,25 +36,29 @@ def best_temperature(shares: NDArray[np.float64], model: NDArray[np.float64]) ->
 
     A grid, then a finer one around its best point (Goh & Mueller 2023, section 3); 1 with one class.
     """
-    if shares.shape[1] == 1:
-        return 1.0
-    log_model = np.log(model, out=np.full(model.shape, -np.inf), where=model > 0)
+    return found_temperature(lambda temperatures: cross_entropies(shares, model, temperatures)) if shares.shape[1] > 1 else 1.0
 
-    def best_of(temperatures: NDArray[np.float64]) -> int:
-        return int(np.argmin([_cross_entropy(shares, log_model, t) for t in temperatures]))
 
+def found_temperature(entropies: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> float:
+    """The temperature with the lowest of what `entropies` gives for several: the best of a grid, then of a finer one around it."""
     coarse = np.array(TEMPERATURES)
-    at = best_of(coarse)
+    at = int(np.argmin(entropies(coarse)))
     below = np.linspace(coarse[at - 1], coarse[at], FINE_STEPS, endpoint=False) if at > 0 else coarse[:0]
     above = np.linspace(coarse[at], coarse[at + 1], FINE_STEPS + 1) if at + 1 < len(coarse) else coarse[:0]
     fine = np.concatenate([below, above])
-    return float(fine[best_of(fine)])
+    return float(fine[int(np.argmin(entropies(fine)))])
+
+
+def cross_entropies(shares: NDArray[np.float64], model: NDArray[np.float64], temperatures: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum over the examples of the cross entropy of the shares (N, K) and the model (N, K), at each of the temperatures."""
+    log_model = np.log(model, out=np.full(model.shape, -np.inf), where=model > 0)
+    return np.array([_cross_entropy(shares, log_model, temperature) for temperature in temperatures])
 
 
 def _cross_entropy(shares: NDArray[np.float64], log_model: NDArray[np.float64], temperature: float) -> float:
     tempered = np.exp(log_model / temperature)
     tempered /= tempered.sum(axis=1, keepdims=True)
-    return -float(np.mean((shares * np.log(np.maximum(tempered, SMALLEST_PROBABILITY))).sum(axis=1)))
+    return -float((shares * np.log(np.maximum(tempered, SMALLEST_PROBABILITY))).sum())
 
 
 def scaled(model: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:

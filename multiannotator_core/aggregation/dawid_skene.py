@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..consensus import Consensus, build
+from ..consensus import Consensus
 from ..labels import CrowdLabels
 from .acceleration import leap
-from .em import FLOOR, Blocks, OnIteration, check_strength, clamp, run_em, vote_shares
+from .concluding import conclude
+from .em import FLOOR, Fit, OnIteration, check_strength, run_em, share_counts, soft_counts, soft_rows, start_counts
+from .engine import Blocks, Engine, Sums, engine_of
 
 # Imagined labels for each row of a confusion, spread like the crowd's rows. Annotators with few labels are
 # otherwise certain after one label, and the method falls below majority vote.
@@ -32,7 +34,7 @@ class Confusions:
 
 
 def dawid_skene(
-    labels: CrowdLabels,
+    labels: CrowdLabels | Engine,
     *,
     gold: NDArray[np.int32] | None = None,
     start: NDArray[np.float64] | None = None,
@@ -54,39 +56,49 @@ def dawid_skene(
         accelerate: now and then leap ahead (SQUAREM, see `leap`), never to a lower objective. For crowds on which EM crawls; the
             fixed points are the same, but where there are several it may end in another.
     """
+    engine = engine_of(labels, gold, start=start)
+    fit = fit_confusions(engine, on_iteration, prior_strength, max_iter, tol, accelerate)
+    now = fit.parameters
+    confusion = now.by_true_class()
+    return conclude(engine, soft_rows, now.log_confusion, now.log_prior, confusion=confusion, trace=fit.trace, converged=fit.converged)
+
+
+def fit_confusions(
+    engine: Engine, on_iteration: OnIteration | None, prior_strength: float, max_iter: int, tol: float, accelerate: bool = False
+) -> Fit[Confusions, Sums]:
+    """The EM of `dawid_skene`; what the E step says are counts[j, given, true] and class sums of the posterior."""
     check_strength(prior_strength)
-    blocks = Blocks(labels)
-    shares = vote_shares(labels, gold)
-    prior = prior_strength * pooled_rows(blocks.counts(shares)) + FLOOR  # prior[given, true]
-
-    def m_step(posterior: NDArray[np.float64]) -> Confusions:
-        return estimate(blocks.counts(posterior), prior, posterior)
-
-    def e_step(confusions: Confusions) -> tuple[NDArray[np.float64], float]:
-        posterior, evidence = blocks.posterior(confusions.log_confusion, confusions.log_prior, gold)
-        return posterior, evidence + confusions.log_density
+    first = engine.each(share_counts)
+    prior = prior_strength * pooled_rows(first[0]) + FLOOR  # prior[given, true]
 
     def ahead(*path: Confusions) -> Confusions | None:
         guess = leap(*([np.exp(of.log_confusion.swapaxes(0, 1)), np.exp(of.log_prior)] for of in path))
         return None if guess is None else confusions(guess[0].swapaxes(0, 1), np.log(guess[1]), prior)
 
-    fit = run_em(
-        m_step,
-        e_step,
-        shares if start is None else clamp(start.copy(), gold),
+    return run_em(
+        lambda sums: estimate(sums[0], prior, sums[1] / engine.shape[0]),
+        lambda now: soft_step(engine, now),
+        engine.each(start_counts) if "start" in engine.given else first,
         max_iter=max_iter,
         tol=tol,
-        n_labels=len(labels),
+        n_labels=engine.n_labels,
         on_iteration=on_iteration,
         extrapolate=ahead if accelerate else None,
+        journal=engine.journal,
     )
-    return build(labels, fit.posterior, confusion=fit.parameters.by_true_class(), trace=fit.trace, converged=fit.converged)
 
 
-def estimate(counts: NDArray[np.float64], prior: NDArray[np.float64], posterior: NDArray[np.float64]) -> Confusions:
-    """The M step: counts[j, given, true] plus prior[given, true], and the mean of the posterior (N, K)."""
+def soft_step(engine: Engine, now: Confusions) -> tuple[Sums, float]:
+    """The E step: counts[j, given, true] and class sums of the posterior at these confusions, and the objective."""
+    *sums, evidence = engine.each(soft_counts, now.log_confusion, now.log_prior)
+    return tuple(sums), evidence + now.log_density
+
+
+def estimate(counts: NDArray[np.float64], prior: NDArray[np.float64], share: NDArray[np.float64]) -> Confusions:
+    """The M step: counts[j, given, true] plus prior[given, true], and the mean (K,) of the posterior."""
     smoothed = counts + prior
-    return confusions(smoothed / smoothed.sum(axis=1, keepdims=True), class_log_prior(posterior), prior)
+    smoothed /= smoothed.sum(axis=1, keepdims=True)
+    return confusions(smoothed, class_log_prior(share), prior)
 
 
 def confusions(confusion: NDArray[np.float64], log_prior: NDArray[np.float64], prior: NDArray[np.float64]) -> Confusions:
@@ -95,19 +107,21 @@ def confusions(confusion: NDArray[np.float64], log_prior: NDArray[np.float64], p
     return Confusions(log_confusion, log_prior, float(np.vdot(prior, log_confusion.sum(axis=0))))
 
 
-def class_log_prior(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(K,) log of the mean posterior, floored so that a class nobody chose stays finite."""
-    share = posterior.mean(axis=0) + FLOOR
-    return np.log(share / share.sum())
+def class_log_prior(share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(K,) log of the mean posterior (K,), floored so that a class nobody chose stays finite."""
+    share = share + FLOOR
+    log_prior: NDArray[np.float64] = np.log(share / share.sum())
+    return log_prior
 
 
 def pooled_rows(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """pooled[given, true]: how the crowd as a whole labels each class; even for a class without labels."""
-    pooled = counts.sum(axis=0) + FLOOR
-    return pooled / pooled.sum(axis=0, keepdims=True)
+    pooled: NDArray[np.float64] = counts.sum(axis=0) + FLOOR
+    pooled /= pooled.sum(axis=0, keepdims=True)
+    return pooled
 
 
 def confusion_of(labels: CrowdLabels, posterior: NDArray[np.float64], prior_strength: float = PRIOR_STRENGTH) -> NDArray[np.float64]:
     """confusion[j, true, given] that belongs to any posterior (N, K): one M step. For methods that have none."""
     counts = Blocks(labels).counts(posterior)
-    return estimate(counts, prior_strength * pooled_rows(counts) + FLOOR, posterior).by_true_class()
+    return estimate(counts, prior_strength * pooled_rows(counts) + FLOOR, posterior.mean(axis=0)).by_true_class()

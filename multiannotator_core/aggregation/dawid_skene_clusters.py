@@ -9,10 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import rel_entr
 
-from ..consensus import Consensus, build
+from ..consensus import Consensus
 from ..labels import CrowdLabels
+from .concluding import conclude
 from .dawid_skene import PRIOR_STRENGTH, class_log_prior, pooled_rows
-from .em import FLOOR, Blocks, OnIteration, check_strength, run_em, softmax, vote_shares
+from .em import FLOOR, OnIteration, check_strength, run_em, share_counts, soft_counts, soft_rows, softmax
+from .engine import Engine, Sums, engine_of
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,14 @@ class Clusters:
     log_prior: NDArray[np.float64]
     log_density: float
 
+    def expected_log(self) -> NDArray[np.float64]:
+        """Expected log confusion [j, given, true] of each annotator."""
+        expected: NDArray[np.float64] = np.tensordot(self.member, self.log_rows, axes=1)
+        return expected
+
 
 def dawid_skene_clusters(
-    labels: CrowdLabels,
+    labels: CrowdLabels | Engine,
     *,
     gold: NDArray[np.int32] | None = None,
     on_iteration: OnIteration | None = None,
@@ -54,29 +61,45 @@ def dawid_skene_clusters(
     check_strength(prior_strength)
     if n_clusters < 1 or int(n_clusters) != n_clusters:
         raise ValueError(f"n_clusters={n_clusters} must be a whole number from 1.")
-    blocks, start, active = Blocks(labels), vote_shares(labels, gold), labels.labels_per_annotator > 0
-    counts = blocks.counts(start)
+    engine = engine_of(labels, gold)
+    active = engine.labels_per_annotator > 0
+    counts, class_sums = engine.each(share_counts)
     prior = prior_strength * pooled_rows(counts) + FLOOR  # prior[given, true]
-    member = starting_clusters(counts + prior, active, int(n_clusters))
 
-    def m_step(posterior: NDArray[np.float64]) -> Clusters:
-        nonlocal member
-        counts = blocks.counts(posterior)
+    def m_step(believed: tuple[Sums, NDArray[np.float64]]) -> Clusters:
+        (counts, class_sums), member = believed
         rows = np.tensordot(member.T, counts, axes=1) + prior
-        log_rows, log_size = np.log(rows / rows.sum(axis=1, keepdims=True)), class_log_prior(member[active])
+        log_rows, log_size = np.log(rows / rows.sum(axis=1, keepdims=True)), class_log_prior(member[active].mean(axis=0))
         member, _ = softmax(np.tensordot(counts, log_rows, axes=((1, 2), (1, 2))) + log_size)
         spread = float(rel_entr(member[active], np.exp(log_size)).sum())
-        return Clusters(member, log_rows, class_log_prior(posterior), float(np.vdot(prior, log_rows.sum(axis=0))) - spread)
+        log_density = float(np.vdot(prior, log_rows.sum(axis=0))) - spread
+        return Clusters(member, log_rows, class_log_prior(class_sums / engine.shape[0]), log_density)
 
-    def e_step(now: Clusters) -> tuple[NDArray[np.float64], float]:
-        posterior, evidence = blocks.posterior(np.tensordot(now.member, now.log_rows, axes=1), now.log_prior, gold)
-        return posterior, evidence + now.log_density
+    def e_step(now: Clusters) -> tuple[tuple[Sums, NDArray[np.float64]], float]:
+        *sums, evidence = engine.each(soft_counts, now.expected_log(), now.log_prior)
+        return (tuple(sums), now.member), evidence + now.log_density
 
-    fit = run_em(m_step, e_step, start, max_iter=max_iter, tol=tol, n_labels=len(labels), on_iteration=on_iteration)
+    fit = run_em(
+        m_step,
+        e_step,
+        ((counts, class_sums), starting_clusters(counts + prior, active, int(n_clusters))),
+        max_iter=max_iter,
+        tol=tol,
+        n_labels=engine.n_labels,
+        on_iteration=on_iteration,
+        journal=engine.journal,
+    )
     now = fit.parameters
-    confusion = np.tensordot(now.member, np.exp(now.log_rows).transpose(0, 2, 1), axes=1)
-    scores = {"cluster": now.member.argmax(axis=1).astype(np.float64), "cluster_probability": now.member.max(axis=1)}
-    return build(labels, fit.posterior, confusion=confusion, trace=fit.trace, converged=fit.converged, annotator_scores=scores)
+    return conclude(
+        engine,
+        soft_rows,
+        now.expected_log(),
+        now.log_prior,
+        confusion=np.tensordot(now.member, np.exp(now.log_rows).transpose(0, 2, 1), axes=1),
+        trace=fit.trace,
+        converged=fit.converged,
+        annotator_scores={"cluster": now.member.argmax(axis=1).astype(np.float64), "cluster_probability": now.member.max(axis=1)},
+    )
 
 
 def starting_clusters(counts: NDArray[np.float64], active: NDArray[np.bool_], n_clusters: int) -> NDArray[np.float64]:

@@ -1,22 +1,21 @@
-"""The one EM loop, and the two sums over blocks of examples that every confusion model is made of."""
+"""The one EM loop, and what its steps are made of."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from ..labels import CrowdLabels
+from .block import Block
+from .engine import Journal, State, Sums
 
 OnIteration = Callable[[int, float], object]
 Parameters = TypeVar("Parameters")
+Belief = TypeVar("Belief")
 
 # Probabilities that were never observed: small enough to veto a class, large enough for a finite logarithm.
 FLOOR = 1e-10
@@ -24,48 +23,54 @@ FLOOR = 1e-10
 # Up to here a maximum column by column beats one along the rows.
 FEW_CLASSES = 16
 
-# Labels in a block: large enough that starting it costs nothing, small enough that its posterior stays in the cache.
-BLOCK = 1 << 17
-
 
 @dataclass(frozen=True)
-class Fit(Generic[Parameters]):
-    """What the loop ends with: the last parameters, and the posterior (N, K) that follows from them."""
+class Fit(Generic[Parameters, Belief]):
+    """What the loop ends with: the last parameters, and what the last E step said of them: a posterior, or sums over it."""
 
-    posterior: NDArray[np.float64]
+    posterior: Belief
     parameters: Parameters
     trace: tuple[float, ...]
     converged: bool
 
 
 def run_em(
-    m_step: Callable[[NDArray[np.float64]], Parameters],
-    e_step: Callable[[Parameters], tuple[NDArray[np.float64], float]],
-    posterior: NDArray[np.float64],
+    m_step: Callable[[Belief], Parameters],
+    e_step: Callable[[Parameters], tuple[Belief, float]],
+    posterior: Belief,
     *,
     max_iter: int,
     tol: float,
     n_labels: int,
     on_iteration: OnIteration | None = None,
     extrapolate: Callable[[Parameters, Parameters, Parameters], Parameters | None] | None = None,
-) -> Fit[Parameters]:
+    settled: Callable[[Parameters | None, Parameters], bool] | None = None,
+    journal: Journal | None = None,
+) -> Fit[Parameters, Belief]:
     """Alternate M and E steps from a start posterior until the objective gains less than `tol` a label.
 
     Args:
-        m_step: posterior (N, K) -> parameters.
+        m_step: posterior (N, K) -> parameters. It may want sums over the posterior in its place, then the E step gives them, and
+            whatever else of the last parameters it needs: neither step remembers anything.
         e_step: parameters -> (posterior, objective at these parameters).
         max_iter: most iterations; each is one M step and one E step.
         tol: 0 means exactly `max_iter` iterations.
         on_iteration: called with (iteration from 1, objective); an exception in it ends the run.
         extrapolate: three successive parameters -> a guess of where they lead, or None. The guess takes the place of an M step
             if it does not lower the objective, and is forgotten otherwise; only M steps decide that the run has converged.
+        settled: another rule for the end, from the last parameters (None at first) and the present ones.
+        journal: takes the state after each iteration, and gives the one from which a run that was killed goes on.
     """
     check_iterations(max_iter, tol)
-    trace: list[float] = []
+    left = None if journal is None else journal.begin()
+    parameters: Parameters | None = None
     path: list[Parameters] = []
+    trace: list[float] = []
     converged = False
+    if left is not None:
+        posterior, parameters, path, trace, converged = left
     while len(trace) < max_iter and not converged:
-        leapt = None
+        leapt, before = None, parameters
         if extrapolate is not None and len(path) == 3:
             leapt, path = _if_no_worse(extrapolate(*path), e_step, trace[-1]), path[-1:]
         if leapt is None:
@@ -76,15 +81,21 @@ def run_em(
         if extrapolate is not None:
             path = [*path, parameters] if leapt is None else [parameters]
         trace.append(float(objective))
+        if settled is not None:
+            converged = settled(before, parameters)
+        else:
+            converged = tol > 0 and len(trace) > 1 and leapt is None and trace[-1] - trace[-2] < tol * n_labels
+        if journal is not None:
+            journal.save((posterior, parameters, path, trace, converged))
         if on_iteration is not None:
             on_iteration(len(trace), trace[-1])
-        converged = tol > 0 and len(trace) > 1 and leapt is None and trace[-1] - trace[-2] < tol * n_labels
+    assert parameters is not None  # max_iter is at least 1
     return Fit(posterior, parameters, tuple(trace), converged)
 
 
 def _if_no_worse(
-    guess: Parameters | None, e_step: Callable[[Parameters], tuple[NDArray[np.float64], float]], least: float
-) -> tuple[Parameters, NDArray[np.float64], float] | None:
+    guess: Parameters | None, e_step: Callable[[Parameters], tuple[Belief, float]], least: float
+) -> tuple[Parameters, Belief, float] | None:
     """A guess with its posterior and objective, if that is at least `least`."""
     if guess is None:
         return None
@@ -106,7 +117,7 @@ def check_strength(prior_strength: float) -> None:
         raise ValueError(f"prior_strength={prior_strength} must be 0 (no prior) or more: it counts imagined labels.")
 
 
-def vote_shares(labels: CrowdLabels, gold: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
+def vote_shares(labels: CrowdLabels | Block, gold: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
     """(N, K) share of each class among the labels of each example; even without labels; gold rows are certain."""
     votes = labels.votes
     total = votes.sum(axis=1, keepdims=True)
@@ -150,83 +161,38 @@ def row_maximum(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return highest
 
 
-class Blocks:
-    """The labels cut into blocks of whole examples, so that threads can share the work.
+def posterior_of(block: Block, log_confusion: NDArray[np.float64], log_prior: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Posterior (n, K) of a block and its log evidence, from log_confusion[j, given, true] and log_prior (K,)."""
+    log_joint = block.incidence @ log_confusion.reshape(-1, len(log_prior))
+    log_joint += log_prior
+    return softmax(log_joint, block.gold)
 
-    Blocks depend on the labels alone and their sums are added in their order: the number of threads never
-    changes a result.
-    """
 
-    def __init__(self, labels: CrowdLabels, threads: int | None = None) -> None:
-        self.labels = labels
-        self.shape = (len(labels.annotators), len(labels.classes))
-        self.threads = min(threads or os.cpu_count() or 1, len(self.bounds) - 1)
+def soft_rows(block: Block, state: State, log_confusion: NDArray[np.float64], log_prior: NDArray[np.float64]) -> tuple[State, Sums]:
+    """A last step: the posterior of the block, and its log evidence."""
+    posterior, evidence = posterior_of(block, log_confusion, log_prior)
+    return {"posterior": posterior}, (evidence,)
 
-    @cached_property
-    def bounds(self) -> NDArray[np.int64]:
-        """Examples at which blocks begin, and N at the end."""
-        n_annotators, n_classes = self.shape
-        # A block adds one table of counts, so it should hold more labels than that table has rows.
-        size = max(BLOCK, 4 * n_annotators * n_classes)
-        n_blocks = max(1, len(self.labels) // size)
-        cuts = self.first_label.searchsorted(np.linspace(0, len(self.labels), n_blocks + 1)[1:-1])
-        return np.unique(np.concatenate([[0], cuts, [len(self.labels.examples)]]))
 
-    @cached_property
-    def first_label(self) -> NDArray[np.int64]:
-        """Row of the first label of each example, and L at the end."""
-        return np.concatenate([[0], np.cumsum(self.labels.labels_per_example)])
+def soft_counts(block: Block, state: State, log_confusion: NDArray[np.float64], log_prior: NDArray[np.float64]) -> tuple[State, Sums]:
+    """A step: counts[j, given, true] and class sums of the posterior, and its log evidence."""
+    posterior, evidence = posterior_of(block, log_confusion, log_prior)
+    return state, (block.counts(posterior), posterior.sum(axis=0), evidence)
 
-    @cached_property
-    def _incidence(self) -> list[sparse.csr_array]:
-        """Per block: [example, annotator * K + given class], one non-zero for each label."""
-        n_annotators, n_classes = self.shape
-        n_columns = n_annotators * n_classes
-        width = np.dtype(np.int64 if n_columns > np.iinfo(np.int32).max else np.int32)
-        columns = self.labels.annotator.astype(width) * n_classes + self.labels.label
-        ones = np.ones(int(np.diff(self.first_label[self.bounds]).max(initial=0)))  # all blocks share their data
-        blocks = []
-        for start, end in zip(self.bounds[:-1], self.bounds[1:], strict=True):
-            first, last = self.first_label[start], self.first_label[end]
-            pointers = (self.first_label[start : end + 1] - first).astype(width)
-            parts = (ones[: last - first], columns[first:last], pointers)
-            blocks.append(sparse.csr_array(parts, shape=(end - start, n_columns)))
-        return blocks
 
-    def map(self, work: Callable[[int], Any]) -> Iterable[Any]:
-        """The results of work(block), in the order of the blocks."""
-        if self.threads == 1:
-            yield from map(work, range(len(self.bounds) - 1))
-            return
-        with ThreadPoolExecutor(self.threads) as pool:
-            yield from pool.map(work, range(len(self.bounds) - 1))
+def share_rows(block: Block, state: State) -> tuple[State, Sums]:
+    """A last step: the vote shares."""
+    return {"posterior": vote_shares(block, block.gold)}, ()
 
-    def counts(self, posterior: NDArray[np.float64]) -> NDArray[np.float64]:
-        """counts[j, given, true]: how often j said `given` where the truth is believed to be `true`."""
 
-        def of_block(b: int) -> NDArray[np.float64]:
-            product: NDArray[np.float64] = self._incidence[b].T @ posterior[self.bounds[b] : self.bounds[b + 1]]
-            return product
+def share_counts(block: Block, state: State) -> tuple[State, Sums]:
+    """A step: counts[j, given, true] and class sums of the vote shares."""
+    shares = vote_shares(block, block.gold)
+    return state, (block.counts(shares), shares.sum(axis=0))
 
-        n_annotators, n_classes = self.shape
-        total = np.zeros((n_annotators * n_classes, n_classes))
-        for part in self.map(of_block):
-            total += part
-        return total.reshape(n_annotators, n_classes, n_classes)
 
-    def posterior(
-        self, log_confusion: NDArray[np.float64], log_prior: NDArray[np.float64], gold: NDArray[np.int32] | None
-    ) -> tuple[NDArray[np.float64], float]:
-        """Posterior (N, K) and its log evidence, from log_confusion[j, given, true] and log_prior (K,)."""
-        n_annotators, n_classes = self.shape
-        table = log_confusion.reshape(n_annotators * n_classes, n_classes)
-        result = np.empty((len(self.labels.examples), n_classes))
-
-        def of_block(b: int) -> float:
-            rows = slice(self.bounds[b], self.bounds[b + 1])
-            log_joint = self._incidence[b] @ table
-            log_joint += log_prior
-            result[rows], evidence = softmax(log_joint, None if gold is None else gold[rows])
-            return evidence
-
-        return result, sum(self.map(of_block))
+def start_counts(block: Block, state: State) -> tuple[State, Sums]:
+    """A step: counts[j, given, true] and class sums of the posterior that the run starts from."""
+    assert block.start is not None
+    posterior = clamp(block.start.astype(np.float64), block.gold)
+    return state, (block.counts(posterior), posterior.sum(axis=0))

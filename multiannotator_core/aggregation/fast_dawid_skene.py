@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..consensus import Consensus, build
+from ..consensus import Consensus
 from ..labels import CrowdLabels
-from .dawid_skene import PRIOR_STRENGTH, Confusions, estimate, pooled_rows
-from .em import FLOOR, Blocks, Fit, OnIteration, check_iterations, check_strength, run_em, vote_shares
+from .block import Block
+from .concluding import conclude
+from .dawid_skene import PRIOR_STRENGTH, Confusions, estimate, pooled_rows, soft_step
+from .em import (
+    FLOOR,
+    Fit,
+    OnIteration,
+    check_iterations,
+    check_strength,
+    posterior_of,
+    run_em,
+    share_counts,
+    soft_rows,
+    vote_shares,
+)
+from .engine import Engine, State, Sums, engine_of
 from .wawa import winners
 
 # The hybrid turns hard once the class shares move by less than this in an iteration, summed over the classes (the authors' value).
@@ -18,7 +32,7 @@ SWITCH = 0.005
 
 
 def fast_dawid_skene(
-    labels: CrowdLabels,
+    labels: CrowdLabels | Engine,
     *,
     gold: NDArray[np.int32] | None = None,
     on_iteration: OnIteration | None = None,
@@ -40,37 +54,43 @@ def fast_dawid_skene(
     """
     check_strength(prior_strength)
     check_iterations(max_iter, tol)
-    blocks, shares = Blocks(labels), vote_shares(labels, gold)
-    start = shares if hybrid else winners(shares)
-    prior = prior_strength * pooled_rows(blocks.counts(start)) + FLOOR  # prior[given, true]
+    engine = engine_of(labels, gold)
+    start = engine.each(share_counts if hybrid else _won_counts)
+    prior = prior_strength * pooled_rows(start[0]) + FLOOR  # prior[given, true]
 
-    def m_step(posterior: NDArray[np.float64]) -> Confusions:
-        return estimate(blocks.counts(posterior), prior, posterior)
+    def m_step(sums: Sums) -> Confusions:
+        return estimate(sums[0], prior, sums[1] / engine.shape[0])
 
-    def soft_step(now: Confusions) -> tuple[NDArray[np.float64], float]:
-        posterior, evidence = blocks.posterior(now.log_confusion, now.log_prior, gold)
-        return posterior, evidence + now.log_density
+    def hard_step(now: Confusions) -> tuple[Sums, float]:
+        *sums, evidence = engine.each(_hard_counts, now.log_confusion, now.log_prior)
+        return tuple(sums), evidence + now.log_density
 
-    def hard_step(now: Confusions) -> tuple[NDArray[np.float64], float]:
-        posterior, objective = soft_step(now)
-        return winners(posterior), objective + float(np.log(posterior.max(axis=1)).sum())
-
-    # A soft phase of one iteration at a time, since what ends it is not the objective but the class shares.
+    run = partial(run_em, m_step, tol=tol, n_labels=engine.n_labels, journal=engine.journal)
+    fit: Fit[Confusions, Sums] | None = None
     trace: tuple[float, ...] = ()
-    fit: Fit[Confusions] | None = None
-    settled = not hybrid
-    while not settled and len(trace) < max_iter:
-        before = fit
-        fit = run_em(m_step, soft_step, start, max_iter=1, tol=0, n_labels=len(labels), on_iteration=_shifted(on_iteration, len(trace)))
-        start, trace = fit.posterior, (*trace, *fit.trace)
-        settled = before is not None and _moved(before.parameters, fit.parameters) < SWITCH
+    converged = False
+    if hybrid:
+        fit = run(partial(soft_step, engine), start, max_iter=max_iter, on_iteration=on_iteration, settled=_settled)
+        start, trace = fit.posterior, fit.trace
     if len(trace) < max_iter:
-        rest, report = max_iter - len(trace), _shifted(on_iteration, len(trace))
-        fit = run_em(m_step, hard_step, start, max_iter=rest, tol=tol, n_labels=len(labels), on_iteration=report)
-        trace = (*trace, *fit.trace)
+        fit = run(hard_step, start, max_iter=max_iter - len(trace), on_iteration=_shifted(on_iteration, len(trace)))
+        trace, converged = (*trace, *fit.trace), fit.converged
     assert fit is not None  # max_iter is at least 1
-    fit = replace(fit, posterior=soft_step(fit.parameters)[0])
-    return build(labels, fit.posterior, confusion=fit.parameters.by_true_class(), trace=trace, converged=fit.converged)
+    now, confusion = fit.parameters, fit.parameters.by_true_class()
+    return conclude(engine, soft_rows, now.log_confusion, now.log_prior, confusion=confusion, trace=trace, converged=converged)
+
+
+def _won_counts(block: Block, state: State) -> tuple[State, Sums]:
+    """A step: counts and class sums of the classes with most votes."""
+    won = winners(vote_shares(block, block.gold))
+    return state, (block.counts(won), won.sum(axis=0))
+
+
+def _hard_counts(block: Block, state: State, log_confusion: NDArray[np.float64], log_prior: NDArray[np.float64]) -> tuple[State, Sums]:
+    """A step: counts and class sums of the most probable classes, and the log probability of labels and classes together."""
+    posterior, evidence = posterior_of(block, log_confusion, log_prior)
+    won = winners(posterior)
+    return state, (block.counts(won), won.sum(axis=0), evidence + float(np.log(posterior.max(axis=1)).sum()))
 
 
 def _shifted(on_iteration: OnIteration | None, done: int) -> OnIteration | None:
@@ -78,6 +98,6 @@ def _shifted(on_iteration: OnIteration | None, done: int) -> OnIteration | None:
     return None if on_iteration is None else lambda i, objective: on_iteration(done + i, objective)
 
 
-def _moved(before: Confusions, now: Confusions) -> float:
-    """How far the class shares moved in one iteration, summed over the classes."""
-    return float(np.abs(np.exp(now.log_prior) - np.exp(before.log_prior)).sum())
+def _settled(before: Confusions | None, now: Confusions) -> bool:
+    """Whether the class shares, summed over the classes, hardly moved in one iteration."""
+    return before is not None and float(np.abs(np.exp(now.log_prior) - np.exp(before.log_prior)).sum()) < SWITCH

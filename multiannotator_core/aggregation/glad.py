@@ -11,7 +11,10 @@ from scipy.special import expit
 
 from ..consensus import Consensus, build
 from ..labels import CrowdLabels
+from .block import Block
+from .concluding import conclude
 from .em import OnIteration, check_iterations, check_strength, run_em, softmax
+from .engine import Engine, State, Sums, engine_of
 from .with_model import add_models
 
 Floats = NDArray[np.float64]
@@ -32,15 +35,20 @@ ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
-class Strengths:
-    """ability (J,), any sign; log_beta (N,), log of the paper's 1/difficulty."""
+class Slopes:
+    """What the labels say of each annotator's ability (J,) at the present strengths, without the prior.
+
+    slope and curvature of the expected log probability of the labels, and that itself.
+    """
 
     ability: Floats
-    log_beta: Floats
+    slope: Floats
+    curvature: Floats
+    expected: Floats
 
 
 def glad(
-    labels: CrowdLabels,
+    labels: CrowdLabels | Engine,
     *,
     gold: NDArray[np.int32] | None = None,
     on_iteration: OnIteration | None = None,
@@ -64,24 +72,41 @@ def glad(
     """
     check_strength(prior_strength)
     check_iterations(max_iter, tol)
-    model = _Glad(labels, gold, max(prior_strength, LEAST_STRENGTH))
-    now = Strengths(np.full(len(labels.annotators), MEAN_ABILITY), np.full(len(labels.examples), MEAN_LOG_BETA))
-    start, _ = model.posterior(now)
+    engine, precision = engine_of(labels, gold), max(prior_strength, LEAST_STRENGTH)
+    n_examples, n_annotators, n_classes = engine.shape
+    log_wrong_classes = float(np.log(max(n_classes - 1, 1)))
+    constant = engine.n_labels * log_wrong_classes + n_examples * np.log(n_classes)
+    constant -= 0.5 * (n_annotators + n_examples) * np.log(precision / (2 * np.pi))
 
-    def m_step(posterior: Floats) -> Strengths:
-        nonlocal now  # a Newton step starts where the last one ended
-        now = model.improve(now, posterior)
-        return now
+    def m_step(now: Slopes) -> Floats:
+        """The abilities; the first step of the next pass over the blocks finds the log betas that go with them."""
 
-    fit = run_em(m_step, model.posterior, start, max_iter=max_iter, tol=tol, n_labels=len(labels), on_iteration=on_iteration)
-    return build(
-        labels,
-        fit.posterior,
-        difficulty=np.exp(-fit.parameters.log_beta),
-        annotator_scores={"ability": fit.parameters.ability},
-        trace=fit.trace,
-        converged=fit.converged,
+        def objective(at: Floats) -> Floats:
+            expected: Floats = engine.each(_expected, at)[0]
+            return expected - 0.5 * precision * (at - MEAN_ABILITY) ** 2
+
+        before = now.expected - 0.5 * precision * (now.ability - MEAN_ABILITY) ** 2
+        slope = now.slope - precision * (now.ability - MEAN_ABILITY)
+        return _newton_step(now.ability, slope, now.curvature + precision, before, objective)
+
+    def e_step(ability: Floats) -> tuple[Slopes, float]:
+        *sums, evidence, squares = engine.each(_improve, ability, log_wrong_classes, precision)
+        squares += float(((ability - MEAN_ABILITY) ** 2).sum())
+        return Slopes(ability, *sums), evidence - constant - 0.5 * precision * squares
+
+    average = np.full(n_annotators, MEAN_ABILITY)
+    fit = run_em(
+        m_step,
+        e_step,
+        Slopes(average, *engine.each(_begin, average, log_wrong_classes)),
+        max_iter=max_iter,
+        tol=tol,
+        n_labels=engine.n_labels,
+        on_iteration=on_iteration,
+        journal=engine.journal,
     )
+    ability = {"ability": fit.parameters}
+    return conclude(engine, _last, fit.parameters, log_wrong_classes, trace=fit.trace, converged=fit.converged, annotator_scores=ability)
 
 
 def glad_with_model(
@@ -116,75 +141,85 @@ def glad_with_model(
     )
 
 
-class _Glad:
-    """The two steps of the EM for one table of labels; everything is a sum over labels, by annotator or by example."""
-
-    def __init__(self, labels: CrowdLabels, gold: NDArray[np.int32] | None, precision: float) -> None:
-        self.gold = gold
-        self.precision = precision
-        self.shape = (len(labels.examples), len(labels.classes))
-        self.n_annotators = len(labels.annotators)
-        # bincount and indexing want this width; converting 20 times an iteration would cost more than the sums.
-        self.example = labels.example.astype(np.intp)
-        self.annotator = labels.annotator.astype(np.intp)
-        self.cell = self.example * self.shape[1] + labels.label
-        self.log_wrong_classes = np.log(max(self.shape[1] - 1, 1))
-
-    def posterior(self, now: Strengths) -> tuple[Floats, float]:
-        """Posterior (N, K), and log likelihood plus log prior density at these parameters."""
-        n_examples, n_classes = self.shape
-        logit = now.ability[self.annotator] * np.exp(now.log_beta)[self.example]
-        # log P(label | it is right) - log P(label | it is wrong) = logit + log(K - 1)
-        log_joint = _sums(self.cell, logit + self.log_wrong_classes, n_examples * n_classes)
-        posterior, evidence = softmax(log_joint.reshape(n_examples, n_classes), self.gold)
-        constant = len(logit) * self.log_wrong_classes + n_examples * np.log(n_classes)
-        return posterior, evidence - float(_softplus(logit).sum()) - constant + self._log_prior(now)
-
-    def improve(self, now: Strengths, posterior: Floats) -> Strengths:
-        """The M step: parameters whose expected log joint probability is at least that of `now`."""
-        right = posterior.ravel()[self.cell]  # (L,) chance that each label is right
-        beta = np.exp(now.log_beta)[self.example]
-        ability = self._better_ability(now.ability, beta, right)
-        return Strengths(ability, self._better_log_beta(now.log_beta, ability[self.annotator], right))
-
-    def _better_ability(self, ability: Floats, beta: Floats, right: Floats) -> Floats:
-        def by_annotator(values: Floats) -> Floats:
-            return _sums(self.annotator, values, self.n_annotators)
-
-        def objective(at: Floats) -> Floats:
-            logit = at[self.annotator] * beta
-            return by_annotator(right * logit - _softplus(logit)) - 0.5 * self.precision * (at - MEAN_ABILITY) ** 2
-
-        chance = expit(ability[self.annotator] * beta)
-        slope = by_annotator((right - chance) * beta) - self.precision * (ability - MEAN_ABILITY)
-        curvature = by_annotator(chance * (1 - chance) * beta**2) + self.precision
-        return _newton_step(ability, slope, curvature, objective)
-
-    def _better_log_beta(self, log_beta: Floats, ability: Floats, right: Floats) -> Floats:
-        def by_example(values: Floats) -> Floats:
-            return _sums(self.example, values, self.shape[0])
-
-        def objective(at: Floats) -> Floats:
-            logit = ability * np.exp(at)[self.example]
-            within = np.where(np.abs(at) <= LARGEST_LOG_BETA, 0.0, np.inf)
-            return by_example(right * logit - _softplus(logit)) - 0.5 * self.precision * (at - MEAN_LOG_BETA) ** 2 - within
-
-        logit = ability * np.exp(log_beta)[self.example]
-        chance = expit(logit)
-        slope = by_example((right - chance) * logit) - self.precision * (log_beta - MEAN_LOG_BETA)
-        # The expected curvature: unlike the exact one it is never negative, so that a step always goes uphill.
-        curvature = by_example(chance * (1 - chance) * logit**2) + self.precision
-        return _newton_step(log_beta, slope, curvature, objective)
-
-    def _log_prior(self, now: Strengths) -> float:
-        squares = ((now.ability - MEAN_ABILITY) ** 2).sum() + ((now.log_beta - MEAN_LOG_BETA) ** 2).sum()
-        n_parameters = len(now.ability) + len(now.log_beta)
-        return float(0.5 * n_parameters * np.log(self.precision / (2 * np.pi)) - 0.5 * self.precision * squares)
+# The state of a block: log_beta (n,), log of the paper's 1 / difficulty; right (l,), the chance that each label is right.
 
 
-def _newton_step(at: Floats, slope: Floats, curvature: Floats, objective: Callable[[Floats], Floats]) -> Floats:
-    """One Newton step for each coordinate by itself, halved where it would lower that coordinate's own objective."""
-    before = objective(at)
+def _begin(block: Block, state: State, ability: Floats, log_wrong_classes: float) -> tuple[State, Sums]:
+    """A step: average examples, and what the labels then say of the abilities (J,)."""
+    log_beta = np.full(len(block.examples), MEAN_LOG_BETA)
+    logit = _logit(block, ability, log_beta)
+    posterior, _ = _posterior(block, logit, log_wrong_classes)
+    state = {"log_beta": log_beta, "right": posterior[block.example, block.label]}
+    return state, _slopes(block, state, logit)
+
+
+def _improve(block: Block, state: State, ability: Floats, log_wrong_classes: float, precision: float) -> tuple[State, Sums]:
+    """A step: better log betas at these abilities (J,), the E step, and what the labels then say of the abilities.
+
+    After the sums of `Slopes` follow the log evidence of the labels, up to a constant, and the squares of the log betas.
+    """
+    log_beta = _better_log_beta(block, state, ability[block.who], precision)
+    logit = _logit(block, ability, log_beta)
+    posterior, evidence = _posterior(block, logit, log_wrong_classes)
+    state = {"log_beta": log_beta, "right": posterior[block.example, block.label]}
+    squares = float(((log_beta - MEAN_LOG_BETA) ** 2).sum())
+    slopes = _slopes(block, state, logit)
+    return state, (*slopes, evidence - float(_softplus(logit).sum()), squares)
+
+
+def _expected(block: Block, state: State, ability: Floats) -> tuple[State, Sums]:
+    """A step: (J,) expected log probability of the labels of each annotator at these abilities."""
+    logit = _logit(block, ability, state["log_beta"])
+    return state, (block.by_annotator(state["right"] * logit - _softplus(logit)),)
+
+
+def _last(block: Block, state: State, ability: Floats, log_wrong_classes: float) -> tuple[State, Sums]:
+    posterior, _ = _posterior(block, _logit(block, ability, state["log_beta"]), log_wrong_classes)
+    return {"posterior": posterior, "difficulty": np.exp(-state["log_beta"])}, ()
+
+
+def _logit(block: Block, ability: Floats, log_beta: Floats) -> Floats:
+    """(l,) log odds that each label is right."""
+    logit: Floats = ability[block.who] * np.exp(log_beta)[block.example]
+    return logit
+
+
+def _posterior(block: Block, logit: Floats, log_wrong_classes: float) -> tuple[Floats, float]:
+    """Posterior (n, K), and its log evidence but for what does not depend on the class."""
+    # log P(label | it is right) - log P(label | it is wrong) = logit + log(K - 1)
+    return softmax(block.weighted_votes(logit + log_wrong_classes), block.gold)
+
+
+def _slopes(block: Block, state: State, logit: Floats) -> Sums:
+    """The sums of `Slopes`."""
+    beta, right, chance = np.exp(state["log_beta"])[block.example], state["right"], expit(logit)
+    slope = block.by_annotator((right - chance) * beta)
+    curvature = block.by_annotator(chance * (1 - chance) * beta**2)
+    return slope, curvature, block.by_annotator(right * logit - _softplus(logit))
+
+
+def _better_log_beta(block: Block, state: State, ability: Floats, precision: float) -> Floats:
+    """(n,) one Newton step for the examples of a block, at the ability (l,) behind each label."""
+    log_beta, right = state["log_beta"], state["right"]
+
+    def by_example(values: Floats) -> Floats:
+        return np.bincount(block.example, weights=values, minlength=len(log_beta)).astype(np.float64, copy=False)
+
+    def objective(at: Floats) -> Floats:
+        logit = ability * np.exp(at)[block.example]
+        within = np.where(np.abs(at) <= LARGEST_LOG_BETA, 0.0, np.inf)
+        return by_example(right * logit - _softplus(logit)) - 0.5 * precision * (at - MEAN_LOG_BETA) ** 2 - within
+
+    logit = ability * np.exp(log_beta)[block.example]
+    chance = expit(logit)
+    slope = by_example((right - chance) * logit) - precision * (log_beta - MEAN_LOG_BETA)
+    # The expected curvature: unlike the exact one it is never negative, so that a step always goes uphill.
+    curvature = by_example(chance * (1 - chance) * logit**2) + precision
+    return _newton_step(log_beta, slope, curvature, objective(log_beta), objective)
+
+
+def _newton_step(at: Floats, slope: Floats, curvature: Floats, before: Floats, objective: Callable[[Floats], Floats]) -> Floats:
+    """One Newton step for each coordinate by itself, halved where it would lower that coordinate's own objective below `before`."""
     least = before - ROUNDING * np.abs(before)
     step = np.clip(slope / curvature, -LONGEST_STEP, LONGEST_STEP)
     for _ in range(HALVINGS):
@@ -194,11 +229,6 @@ def _newton_step(at: Floats, slope: Floats, curvature: Floats, objective: Callab
         step[worse] /= 2
     step[worse] = 0.0  # this half was not looked at
     return at + step
-
-
-def _sums(groups: NDArray[np.intp], values: Floats, n_groups: int) -> Floats:
-    """(n_groups,) sum of the values of each group."""
-    return np.bincount(groups, weights=values, minlength=n_groups).astype(np.float64, copy=False)
 
 
 def _softplus(values: Floats) -> Floats:

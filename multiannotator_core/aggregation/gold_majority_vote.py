@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..consensus import Consensus, build
+from ..consensus import Consensus
 from ..labels import CrowdLabels
+from .block import Block
+from .concluding import conclude
 from .em import check_strength
-from .wawa import weighted_shares
+from .engine import Engine, State, Sums, engine_of
+from .wawa import weighted_rows
 
 
-def gold_majority_vote(labels: CrowdLabels, *, gold: NDArray[np.int32] | None = None, prior_strength: float = 1.0) -> Consensus:
+def gold_majority_vote(labels: CrowdLabels | Engine, *, gold: NDArray[np.int32] | None = None, prior_strength: float = 1.0) -> Consensus:
     """Weigh each label by its annotator's accuracy on the examples with gold (crowd-kit's GoldMajorityVote, with a prior).
 
     Model: none.
@@ -26,13 +29,19 @@ def gold_majority_vote(labels: CrowdLabels, *, gold: NDArray[np.int32] | None = 
         ValueError: there is no gold.
     """
     check_strength(prior_strength)
-    if gold is None or not (gold >= 0).any():
+    engine = engine_of(labels, gold)
+    n_gold, right, n = engine.each(_judged) if "gold" in engine.given else (0, None, None)
+    if not n_gold:
         raise ValueError("Gold majority vote needs gold for some examples.")
-    truth = gold[labels.example]
-    judged, n_annotators = truth >= 0, len(labels.annotators)
-    right = np.bincount(labels.annotator[judged], weights=(labels.label == truth)[judged], minlength=n_annotators)
-    n = np.bincount(labels.annotator[judged], minlength=n_annotators)
     crowd = right.sum() / max(n.sum(), 1)
     total = n + prior_strength
     skill = np.where(total > 0, (right + prior_strength * crowd) / np.where(total > 0, total, 1), crowd)
-    return build(labels, weighted_shares(labels, skill, gold), annotator_scores={"skill": skill})
+    return conclude(engine, weighted_rows, skill, annotator_scores={"skill": skill})
+
+
+def _judged(block: Block, state: State) -> tuple[State, Sums]:
+    """A step: number of gold examples; (J,) number of right labels, and of all labels, of each annotator on them."""
+    assert block.gold is not None
+    truth = block.gold[block.example]
+    judged = (truth >= 0).astype(np.float64)
+    return state, (int((block.gold >= 0).sum()), block.by_annotator(judged * (block.label == truth)), block.by_annotator(judged))

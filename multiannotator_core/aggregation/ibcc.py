@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, gammaln
 
-from ..consensus import Consensus, build
+from ..consensus import Consensus
 from ..labels import CrowdLabels
-from .em import Blocks, OnIteration, run_em, vote_shares
+from .concluding import conclude
+from .em import OnIteration, run_em, share_counts, soft_counts, soft_rows
+from .engine import Engine, Sums, engine_of
 
 # Imagined examples of each class: the flat prior.
 CLASS_PRIOR = 1.0
@@ -23,9 +25,13 @@ class Beliefs:
     rows: NDArray[np.float64]
     shares: NDArray[np.float64]
 
+    def expected_logs(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """E log confusion[j, given, true] and E log p[true]."""
+        return expected_log(self.rows, axis=1), expected_log(self.shares, axis=0)
+
 
 def ibcc(
-    labels: CrowdLabels,
+    labels: CrowdLabels | Engine,
     *,
     gold: NDArray[np.int32] | None = None,
     on_iteration: OnIteration | None = None,
@@ -48,25 +54,35 @@ def ibcc(
         prior_right, prior_wrong: imagined right labels, and imagined labels of each wrong class, for each row of a confusion.
     """
     check_priors(prior_right, prior_wrong)
-    blocks = Blocks(labels)
-    prior = np.full((len(labels.classes),) * 2, prior_wrong)  # prior[given, true]
+    engine = engine_of(labels, gold)
+    n_classes = engine.shape[2]
+    prior = np.full((n_classes, n_classes), prior_wrong)  # prior[given, true]
     np.fill_diagonal(prior, prior_right)
-    class_prior = np.full(len(labels.classes), CLASS_PRIOR)
+    class_prior = np.full(n_classes, CLASS_PRIOR)
 
-    def m_step(posterior: NDArray[np.float64]) -> Beliefs:
-        return Beliefs(blocks.counts(posterior) + prior, posterior.sum(axis=0) + class_prior)
+    def m_step(sums: Sums) -> Beliefs:
+        return Beliefs(sums[0] + prior, sums[1] + class_prior)
 
-    def e_step(now: Beliefs) -> tuple[NDArray[np.float64], float]:
-        log_confusion, log_share = expected_log(now.rows, axis=1), expected_log(now.shares, axis=0)
-        posterior, evidence = blocks.posterior(log_confusion, log_share, gold)
+    def e_step(now: Beliefs) -> tuple[Sums, float]:
+        log_confusion, log_share = now.expected_logs()
+        *sums, evidence = engine.each(soft_counts, log_confusion, log_share)
         gap = divergence(now.rows, prior, log_confusion, axis=1) + divergence(now.shares, class_prior, log_share, axis=0)
-        return posterior, evidence - gap
+        return tuple(sums), evidence - gap
 
-    start = vote_shares(labels, gold)
-    fit = run_em(m_step, e_step, start, max_iter=max_iter, tol=tol, n_labels=len(labels), on_iteration=on_iteration)
+    fit = run_em(
+        m_step,
+        e_step,
+        engine.each(share_counts),
+        max_iter=max_iter,
+        tol=tol,
+        n_labels=engine.n_labels,
+        on_iteration=on_iteration,
+        journal=engine.journal,
+    )
     rows = fit.parameters.rows
     confusion = np.ascontiguousarray((rows / rows.sum(axis=1, keepdims=True)).transpose(0, 2, 1))
-    return build(labels, fit.posterior, confusion=confusion, trace=fit.trace, converged=fit.converged)
+    expected = fit.parameters.expected_logs()
+    return conclude(engine, soft_rows, *expected, confusion=confusion, trace=fit.trace, converged=fit.converged)
 
 
 def check_priors(prior_right: float, prior_wrong: float) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..consensus import Consensus, build, expected_agreement
+from ..consensus import Consensus
 from ..labels import CrowdLabels
-from .em import OnIteration, clamp, run_em, softmax, vote_shares
-from .wawa import winners
+from .block import Block
+from .concluding import conclude, mean_of_labels, right_labels
+from .em import OnIteration, clamp, run_em, softmax
+from .engine import Engine, State, Sums, engine_of
+from .wawa import majority_agreement, winners
 
 
 def iwmv(
-    labels: CrowdLabels,
+    labels: CrowdLabels | Engine,
     *,
     gold: NDArray[np.int32] | None = None,
     on_iteration: OnIteration | None = None,
@@ -28,21 +31,34 @@ def iwmv(
     posterior is softmax(K / (K - 1) s). The objective, sum over j of (K w[j] - 1) A[j] - K n[j] w[j]^2 / 2, is raised by both
     steps, so it never falls.
     """
-    n_classes, n = len(labels.classes), labels.labels_per_annotator
-
-    def scores(accuracy: NDArray[np.float64]) -> NDArray[np.float64]:
-        return labels.weighted_votes((n_classes * accuracy - 1)[labels.annotator])
-
-    def m_step(chosen: NDArray[np.float64]) -> NDArray[np.float64]:
-        return expected_agreement(labels, chosen)
+    engine = engine_of(labels, gold)
+    n_classes, n = engine.shape[2], engine.labels_per_annotator
 
     def e_step(accuracy: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        weighted = scores(accuracy)
-        chosen = clamp(winners(weighted), gold)
-        return chosen, float((weighted * chosen).sum() - n_classes / 2 * (n * accuracy**2).sum())
+        right, gained = engine.each(_vote, n_classes * accuracy - 1)
+        return right, gained - float(n_classes / 2 * (n * accuracy**2).sum())
 
-    start = winners(vote_shares(labels, gold))
-    fit = run_em(m_step, e_step, start, max_iter=max_iter, tol=tol, n_labels=len(labels), on_iteration=on_iteration)
-    posterior, _ = softmax(scores(fit.parameters) * (n_classes / max(n_classes - 1, 1)), gold)
-    accuracy = {"accuracy": fit.parameters}
-    return build(labels, posterior, trace=fit.trace, converged=fit.converged, annotator_scores=accuracy)
+    fit = run_em(
+        lambda right: mean_of_labels(engine, right),
+        e_step,
+        engine.each(majority_agreement)[0],
+        max_iter=max_iter,
+        tol=tol,
+        n_labels=engine.n_labels,
+        on_iteration=on_iteration,
+        journal=engine.journal,
+    )
+    accuracy = fit.parameters
+    weight, slope = n_classes * accuracy - 1, n_classes / max(n_classes - 1, 1)
+    return conclude(engine, _last, weight, slope, trace=fit.trace, converged=fit.converged, annotator_scores={"accuracy": accuracy})
+
+
+def _vote(block: Block, state: State, weight: NDArray[np.float64]) -> tuple[State, Sums]:
+    """A step: (J,) number of labels that equal the vote weighted by weight (J,), and the weight that the winners have."""
+    weighted = block.weighted_votes(weight[block.annotator])
+    chosen = clamp(winners(weighted), block.gold)
+    return state, (right_labels(block, chosen), float((weighted * chosen).sum()))
+
+
+def _last(block: Block, state: State, weight: NDArray[np.float64], slope: float) -> tuple[State, Sums]:
+    return {"posterior": softmax(block.weighted_votes(weight[block.annotator]) * slope, block.gold)[0]}, ()

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, expit, gammaln
 
-from ..consensus import Consensus, build
+from ..consensus import Consensus
 from ..labels import CrowdLabels
+from .block import Block
+from .concluding import LARGEST_CONFUSION, conclude
 from .em import Fit, OnIteration, check_iterations, run_em, softmax
+from .engine import Engine, State, Sums, engine_of
 
 Floats = NDArray[np.float64]
 
@@ -22,9 +25,6 @@ SMOOTHING = 0.01
 
 # Random starts are near-even: each parameter is drawn from [1, 1 + NOISE] before its row is made to sum to 1.
 NOISE = 0.5
-
-# The confusions (J, K, K) are put into the result up to this many numbers (400 MB); trust says the same in J.
-LARGEST_CONFUSION = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,14 @@ class Habits:
         """log_odds[j, given]: of knowing against not knowing, when `given` was said and is the truth."""
         return self.log_knows[:, None] - self.log_wrong
 
+    @property
+    def gain(self) -> Floats:
+        """gain[j, given]: log P(given | it is the truth) - log P(given | it is not)."""
+        return np.logaddexp(0.0, self.log_odds)
+
 
 def mace(
-    labels: CrowdLabels,
+    labels: CrowdLabels | Engine,
     *,
     gold: NDArray[np.int32] | None = None,
     on_iteration: OnIteration | None = None,
@@ -78,28 +83,29 @@ def mace(
     check_iterations(max_iter, tol)
     if n_restarts < 1 or int(n_restarts) != n_restarts:
         raise ValueError(f"n_restarts={n_restarts} must be a whole number from 1.")
-    model = _Mace(labels, gold, variational)
+    engine = engine_of(labels, gold)
     done = 0
 
     def report(i: int, objective: float) -> None:
         if on_iteration is not None:
             on_iteration(done + i, objective)
 
-    best: Fit[Habits] | None = None
+    (counts,) = engine.each(_habit_counts)
+    best: Fit[Habits, Believed] | None = None
     for rng in np.random.default_rng(seed).spawn(int(n_restarts)):
-        fit = model.fit(rng, max_iter, tol, report)
+        fit = _fit(engine, counts, variational, rng, max_iter, tol, report)
         done += len(fit.trace)
         if best is None or fit.trace[-1] > best.trace[-1]:
             best = fit
     assert best is not None
     trust, habit = best.parameters.trust, best.parameters.habit
-    right = trust + (1 - trust) * (habit @ best.posterior.mean(axis=0))
-    small = habit.size * len(labels.classes) <= LARGEST_CONFUSION
-    return build(
-        labels,
-        best.posterior,
+    small = habit.size * habit.shape[1] <= LARGEST_CONFUSION
+    return conclude(
+        engine,
+        _last,
+        best.parameters.gain,
         confusion=confusion_of_habits(trust, habit) if small else None,
-        annotator_quality=right,
+        annotator_quality=lambda class_sums, right: trust + (1 - trust) * (habit @ (class_sums / engine.shape[0])),
         annotator_scores={"trust": trust},
         trace=best.trace,
         converged=best.converged,
@@ -114,45 +120,59 @@ def confusion_of_habits(trust: Floats, habit: Floats) -> Floats:
     return confusion
 
 
-class _Mace:
-    """The two steps for one table of labels. All sums run over labels, or over pairs of annotator and given class."""
+# What the E step says: (J, K) expected number of right labels of each annotator and given class, and the habits it rests on.
+Believed = tuple[Floats, Habits]
 
-    def __init__(self, labels: CrowdLabels, gold: NDArray[np.int32] | None, variational: bool) -> None:
-        self.gold = gold
-        self.estimate = variational_habits if variational else smoothed_habits
-        self.n_labels = len(labels)
-        self.shape = (len(labels.examples), len(labels.classes))
-        self.table = (len(labels.annotators), len(labels.classes))
-        # Flat positions of each label in (N, K) and in (J, K), in the width that indexing wants.
-        self.cell = labels.example.astype(np.intp) * self.shape[1] + labels.label
-        self.said = labels.annotator.astype(np.intp) * self.shape[1] + labels.label
-        self.counts = self._by_habit(None)
 
-    def fit(self, rng: np.random.Generator, max_iter: int, tol: float, on_iteration: OnIteration | None) -> Fit[Habits]:
-        """One run from a random start."""
-        now = random_habits(rng, self.table)
-        start, _ = self.posterior(now)
+def _fit(
+    engine: Engine, counts: Floats, variational: bool, rng: np.random.Generator, max_iter: int, tol: float, report: OnIteration
+) -> Fit[Habits, Believed]:
+    """One run from a random start; counts[j, given] is the number of labels."""
+    estimate = variational_habits if variational else smoothed_habits
+    n_examples, n_annotators, n_classes = engine.shape
 
-        def m_step(posterior: Floats) -> Habits:
-            nonlocal now  # whether a right label was known or guessed depends on the habits of the last step
-            known = self._by_habit(posterior.ravel()[self.cell]) * expit(now.log_odds)
-            now = self.estimate(known.sum(axis=1), self.counts - known)
-            return now
+    def m_step(believed: Believed) -> Habits:
+        right, now = believed  # whether a right label was known or guessed depends on the habits of the last step
+        known = right * expit(now.log_odds)
+        return estimate(known.sum(axis=1), counts - known)
 
-        return run_em(m_step, self.posterior, start, max_iter=max_iter, tol=tol, n_labels=self.n_labels, on_iteration=on_iteration)
+    def e_step(now: Habits) -> tuple[Believed, float]:
+        right, evidence = engine.each(_expect, now.gain)
+        constant = float(np.vdot(counts, now.log_wrong)) - n_examples * np.log(n_classes)
+        return (right, now), evidence + constant + now.log_density
 
-    def posterior(self, now: Habits) -> tuple[Floats, float]:
-        """Posterior (N, K) and the objective at these habits."""
-        n_examples, n_classes = self.shape
-        gain = np.logaddexp(0.0, now.log_odds)  # log P(given | it is the truth) - log P(given | it is not)
-        log_joint = np.bincount(self.cell, weights=gain.ravel()[self.said], minlength=n_examples * n_classes)
-        posterior, evidence = softmax(log_joint.astype(np.float64, copy=False).reshape(n_examples, n_classes), self.gold)
-        constant = float(np.vdot(self.counts, now.log_wrong)) - n_examples * np.log(n_classes)
-        return posterior, evidence + constant + now.log_density
+    start, _ = e_step(random_habits(rng, (n_annotators, n_classes)))
+    return run_em(m_step, e_step, start, max_iter=max_iter, tol=tol, n_labels=engine.n_labels, on_iteration=report, journal=engine.journal)
 
-    def _by_habit(self, values: Floats | None) -> Floats:
-        """(J, K) sum of the values (L,) over the labels of each annotator and given class; their number without values."""
-        return np.bincount(self.said, weights=values, minlength=self.table[0] * self.table[1]).astype(np.float64).reshape(self.table)
+
+def _said(block: Block) -> NDArray[np.intp]:
+    """(l,) flat position of each label in (J, K)."""
+    return block.annotator.astype(np.intp) * len(block.classes) + block.label
+
+
+def _by_habit(block: Block, values: Floats | None) -> Floats:
+    """(J, K) sum of the values (l,) over the labels of each annotator and given class; their number without values."""
+    shape = len(block.annotators), len(block.classes)
+    sums = np.bincount(block.derived(_said), weights=values, minlength=shape[0] * shape[1])
+    return sums.astype(np.float64, copy=False).reshape(shape)
+
+
+def _posterior(block: Block, gain: Floats) -> tuple[Floats, float]:
+    return softmax(block.weighted_votes(gain.ravel()[block.derived(_said)]), block.gold)
+
+
+def _habit_counts(block: Block, state: State) -> tuple[State, Sums]:
+    return state, (_by_habit(block, None),)
+
+
+def _expect(block: Block, state: State, gain: Floats) -> tuple[State, Sums]:
+    """A step: (J, K) expected number of right labels, and the log evidence but for what does not depend on the class."""
+    posterior, evidence = _posterior(block, gain)
+    return state, (_by_habit(block, posterior[block.example, block.label]), evidence)
+
+
+def _last(block: Block, state: State, gain: Floats) -> tuple[State, Sums]:
+    return {"posterior": _posterior(block, gain)[0]}, ()
 
 
 def random_habits(rng: np.random.Generator, shape: tuple[int, int]) -> Habits:

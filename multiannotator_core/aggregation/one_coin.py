@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..consensus import Consensus, build
+from ..consensus import Consensus
 from ..labels import CrowdLabels
 from .acceleration import leap
+from .block import Block
+from .concluding import LARGEST_CONFUSION, conclude, right_labels
 from .dawid_skene import PRIOR_STRENGTH, class_log_prior
 from .em import FLOOR, OnIteration, check_strength, clamp, run_em, softmax, vote_shares
+from .engine import Engine, State, Sums, engine_of
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,14 @@ class Accuracies:
     log_prior: NDArray[np.float64]
     log_density: float
 
+    def gains(self, n_classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(J,) what a label adds to the log probability of the class it says, and (J,) the log chance of each single wrong class."""
+        log_wrong = np.log1p(-self.accuracy) - np.log(max(n_classes - 1, 1))
+        return np.log(self.accuracy) - log_wrong if n_classes > 1 else np.zeros_like(log_wrong), log_wrong
+
 
 def one_coin(
-    labels: CrowdLabels,
+    labels: CrowdLabels | Engine,
     *,
     gold: NDArray[np.int32] | None = None,
     start: NDArray[np.float64] | None = None,
@@ -42,20 +50,15 @@ def one_coin(
     (SQUAREM, see `leap`), never to a lower objective.
     """
     check_strength(prior_strength)
-    n_classes, n = len(labels.classes), labels.labels_per_annotator
-    shares = vote_shares(labels, gold)
-
-    def right_labels(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(J,) expected number of right labels of each annotator."""
-        right = posterior[labels.example, labels.label]
-        return np.bincount(labels.annotator, weights=right, minlength=len(n)).astype(np.float64)
-
-    crowd = right_labels(shares).sum() / len(labels)
+    engine = engine_of(labels, gold, start=start)
+    (n_examples, n_annotators, n_classes), n = engine.shape, engine.labels_per_annotator
+    first = engine.each(_share_sums)
+    crowd = first[0].sum() / engine.n_labels
     prior_right, prior_wrong = prior_strength * crowd + FLOOR, prior_strength * (1 - crowd) + FLOOR
 
-    def m_step(posterior: NDArray[np.float64]) -> Accuracies:
-        accuracy = (right_labels(posterior) + prior_right) / (n + prior_right + prior_wrong)
-        return accuracies(accuracy, class_log_prior(posterior))
+    def m_step(sums: Sums) -> Accuracies:
+        accuracy = (sums[0] + prior_right) / (n + prior_right + prior_wrong)
+        return accuracies(accuracy, class_log_prior(sums[1] / n_examples))
 
     def accuracies(accuracy: NDArray[np.float64], log_prior: NDArray[np.float64]) -> Accuracies:
         density = float((prior_right * np.log(accuracy) + prior_wrong * np.log1p(-accuracy)).sum())
@@ -65,34 +68,62 @@ def one_coin(
         guess = leap(*([np.stack([of.accuracy, 1 - of.accuracy]), np.exp(of.log_prior)] for of in path))
         return None if guess is None else accuracies(guess[0][0], np.log(guess[1]))
 
-    def e_step(now: Accuracies) -> tuple[NDArray[np.float64], float]:
-        log_wrong = np.log1p(-now.accuracy) - np.log(max(n_classes - 1, 1))  # for each single wrong class
-        gain = (np.log(now.accuracy) - log_wrong)[labels.annotator]
-        if n_classes == 1:
-            gain = np.zeros_like(gain)
-        log_joint = labels.weighted_votes(gain) + now.log_prior
-        posterior, evidence = softmax(log_joint, gold)
-        return posterior, evidence + float((n * log_wrong).sum()) + now.log_density
+    def e_step(now: Accuracies) -> tuple[Sums, float]:
+        gain, log_wrong = now.gains(n_classes)
+        *sums, evidence = engine.each(_expect, gain, now.log_prior)
+        return tuple(sums), evidence + float((n * log_wrong).sum()) + now.log_density
 
     fit = run_em(
         m_step,
         e_step,
-        shares if start is None else clamp(start.copy(), gold),
+        engine.each(_start_sums) if "start" in engine.given else first,
         max_iter=max_iter,
         tol=tol,
-        n_labels=len(labels),
+        n_labels=engine.n_labels,
         on_iteration=on_iteration,
         extrapolate=ahead if accelerate else None,
+        journal=engine.journal,
     )
-    accuracy = fit.parameters.accuracy
-    return build(
-        labels,
-        fit.posterior,
-        confusion=symmetric_confusion(accuracy, n_classes),
+    accuracy, log_prior = fit.parameters.accuracy, fit.parameters.log_prior
+    return conclude(
+        engine,
+        _last,
+        fit.parameters.gains(n_classes)[0],
+        log_prior,
+        confusion=symmetric_confusion(accuracy, n_classes) if n_annotators * n_classes**2 <= LARGEST_CONFUSION else None,
+        annotator_quality=accuracy if n_classes > 1 else np.ones(n_annotators),
         trace=fit.trace,
         converged=fit.converged,
         annotator_scores={"accuracy": accuracy},
     )
+
+
+def _posterior(block: Block, gain: NDArray[np.float64], log_prior: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    return softmax(block.weighted_votes(gain[block.annotator]) + log_prior, block.gold)
+
+
+def _sums(block: Block, posterior: NDArray[np.float64]) -> Sums:
+    """(J,) expected number of right labels of each annotator, and (K,) sums of the posterior (n, K)."""
+    return right_labels(block, posterior), posterior.sum(axis=0)
+
+
+def _share_sums(block: Block, state: State) -> tuple[State, Sums]:
+    return state, _sums(block, vote_shares(block, block.gold))
+
+
+def _start_sums(block: Block, state: State) -> tuple[State, Sums]:
+    assert block.start is not None
+    return state, _sums(block, clamp(block.start.astype(np.float64), block.gold))
+
+
+def _expect(block: Block, state: State, gain: NDArray[np.float64], log_prior: NDArray[np.float64]) -> tuple[State, Sums]:
+    posterior, evidence = _posterior(block, gain, log_prior)
+    return state, (*_sums(block, posterior), evidence)
+
+
+def _last(block: Block, state: State, gain: NDArray[np.float64], log_prior: NDArray[np.float64]) -> tuple[State, Sums]:
+    posterior, evidence = _posterior(block, gain, log_prior)
+    return {"posterior": posterior}, (evidence,)
 
 
 def symmetric_confusion(accuracy: NDArray[np.float64], n_classes: int) -> NDArray[np.float64]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
-from ..consensus import TIE, Consensus, build
+from ..consensus import TIE, Consensus
 from ..labels import CrowdLabels
-from .em import OnIteration, check_iterations
+from .block import Block
+from .concluding import conclude
+from .em import OnIteration, check_iterations, row_maximum, run_em
+from .engine import Engine, State, Sums, engine_of
 from .wawa import weighted_shares
 
 # The weight of annotators who have identified no class, or one; three such labels exceed the default min_confidence.
@@ -15,7 +19,7 @@ NOVICE = float(np.log(2.1))
 
 
 def plantnet(
-    labels: CrowdLabels,
+    labels: CrowdLabels | Engine,
     *,
     gold: NDArray[np.int32] | None = None,
     on_iteration: OnIteration | None = None,
@@ -47,36 +51,57 @@ def plantnet(
     if not 0 < beta <= alpha < np.inf:
         raise ValueError(f"alpha={alpha} and beta={beta} must be above 0, and beta at most alpha, so that weights grow.")
 
-    def vote(weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Shares of the weight (N, K), and which examples are valid (N,)."""
-        shares = weighted_shares(labels, weight, gold)
-        accuracy = shares.max(axis=1)
-        confidence = accuracy * np.bincount(labels.example, weights=weight[labels.annotator], minlength=len(shares))
-        valid = (confidence > min_confidence + TIE) & (accuracy > min_accuracy + TIE)
-        return shares, valid if gold is None else valid | (gold >= 0)
+    engine = engine_of(labels, gold)
+    thresholds = (min_confidence + TIE, min_accuracy + TIE)
 
-    identified = np.zeros(len(labels.annotators))
-    weight = np.full(len(identified), NOVICE)
-    shares, valid = vote(weight)
-    trace: list[float] = []
-    converged = False
-    while len(trace) < max_iter and not converged:
-        before, identified = identified, classes_identified(labels, shares, valid)
-        weight = identified**alpha - identified**beta + NOVICE
-        shares, valid = vote(weight)
-        trace.append(float(valid.mean()))
-        if on_iteration is not None:
-            on_iteration(len(trace), trace[-1])
-        converged = tol > 0 and float(np.abs(identified - before).mean()) <= tol
-    scores = {"weight": weight, "classes_identified": identified}
-    return build(labels, shares, undecided=~valid, trace=tuple(trace), converged=converged, annotator_scores=scores)
+    def weight_of(identified: NDArray[np.float64]) -> NDArray[np.float64]:
+        weight: NDArray[np.float64] = identified**alpha - identified**beta + NOVICE
+        return weight
+
+    def vote(weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        said, n_valid = engine.each(_vote, weight, *thresholds)
+        return np.diff(said.indptr).astype(np.float64), n_valid / engine.shape[0]
+
+    def settled(before: NDArray[np.float64] | None, now: NDArray[np.float64]) -> bool:
+        return tol > 0 and float(np.abs(now - (0 if before is None else before)).mean()) <= tol
+
+    fit = run_em(
+        lambda identified: identified,
+        lambda identified: vote(weight_of(identified)),
+        vote(np.full(engine.shape[1], NOVICE))[0],
+        max_iter=max_iter,
+        tol=tol,
+        n_labels=engine.n_labels,
+        on_iteration=on_iteration,
+        settled=settled,
+        journal=engine.journal,
+    )
+    weight = weight_of(fit.parameters)
+    scores = {"weight": weight, "classes_identified": fit.parameters}
+    return conclude(engine, _last, weight, *thresholds, trace=fit.trace, converged=fit.converged, annotator_scores=scores)
 
 
-def classes_identified(labels: CrowdLabels, shares: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(J,) number of different classes that each annotator said on valid examples where they have the highest share."""
-    right = valid[labels.example] & (shares[labels.example, labels.label] >= shares.max(axis=1)[labels.example] - TIE)
-    n_classes = len(labels.classes)
-    said = np.zeros(len(labels.annotators) * n_classes, dtype=bool)
-    said[labels.annotator[right].astype(np.int64) * n_classes + labels.label[right]] = True
-    number: NDArray[np.float64] = said.reshape(-1, n_classes).sum(axis=1, dtype=np.float64)
-    return number
+def _shares(
+    block: Block, weight: NDArray[np.float64], least_confidence: float, least_accuracy: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Shares of the weight (n, K), the highest of each example, and which examples are valid (n,)."""
+    shares = weighted_shares(block, weight, block.gold)
+    accuracy = row_maximum(shares)
+    confidence = accuracy * np.bincount(block.example, weights=weight[block.who], minlength=len(shares))
+    valid = (confidence > least_confidence) & (accuracy > least_accuracy)
+    return shares, accuracy, valid if block.gold is None else valid | (block.gold >= 0)
+
+
+def _vote(block: Block, state: State, weight: NDArray[np.float64], *thresholds: float) -> tuple[State, Sums]:
+    """A step: said[j, k], stored where j said k on a valid example where it has the highest share; number of valid examples."""
+    shares, accuracy, valid = _shares(block, weight, *thresholds)
+    needed = np.where(valid, accuracy - TIE, np.inf)
+    right = np.flatnonzero(shares[block.example, block.label] >= needed[block.example])
+    pairs = (np.ones(len(right)), (block.annotator[right], block.label[right]))
+    said = sparse.coo_array(pairs, shape=(len(block.annotators), len(block.classes))).tocsr()  # sums the same pairs
+    return state, (said, int(valid.sum()))
+
+
+def _last(block: Block, state: State, weight: NDArray[np.float64], *thresholds: float) -> tuple[State, Sums]:
+    shares, _, valid = _shares(block, weight, *thresholds)
+    return {"posterior": shares, "undecided": ~valid}, ()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ..consensus import Consensus, build
+from ..consensus import Consensus
 from ..labels import CrowdLabels
-from .dawid_skene import PRIOR_STRENGTH, dawid_skene
+from .block import Block
+from .concluding import conclude, expected_quality
+from .dawid_skene import PRIOR_STRENGTH, fit_confusions
 from .em import OnIteration, clamp, vote_shares
+from .engine import Engine, State, Sums, engine_of
 
 
 def weighted_dawid_skene(
-    labels: CrowdLabels,
+    labels: CrowdLabels | Engine,
     *,
     gold: NDArray[np.int32] | None = None,
     on_iteration: OnIteration | None = None,
@@ -32,10 +33,22 @@ def weighted_dawid_skene(
     Args:
         prior_strength, max_iter, tol: see `dawid_skene`.
     """
-    hard = dawid_skene(labels, gold=gold, on_iteration=on_iteration, prior_strength=prior_strength, max_iter=max_iter, tol=tol)
-    assert hard.confusion is not None
-    votes = labels.weighted_votes(hard.confusion[labels.annotator, labels.label, labels.label])
+    engine = engine_of(labels, gold)
+    fit = fit_confusions(engine, on_iteration, prior_strength, max_iter, tol)
+    confusion = fit.parameters.by_true_class()
+    return conclude(
+        engine,
+        _weighted,
+        np.einsum("jkk->jk", confusion),
+        confusion=confusion,
+        annotator_quality=expected_quality(fit.posterior[1] / engine.shape[0], confusion),
+        trace=fit.trace,
+        converged=fit.converged,
+    )
+
+
+def _weighted(block: Block, state: State, right: NDArray[np.float64]) -> tuple[State, Sums]:
+    """A last step: votes weighted by right[j, k], the chance that j says k where it is the truth."""
+    votes = block.weighted_votes(right[block.annotator, block.label])
     total = votes.sum(axis=1, keepdims=True)
-    posterior = clamp(np.where(total > 0, votes / np.where(total > 0, total, 1), vote_shares(labels)), gold)
-    soft = build(labels, posterior)
-    return replace(hard, posterior=posterior, label=soft.label)
+    return {"posterior": clamp(np.where(total > 0, votes / np.where(total > 0, total, 1), vote_shares(block)), block.gold)}, ()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..consensus import TIE, Consensus, build
+from ..consensus import TIE, Consensus
 from ..labels import CrowdLabels
+from .block import Block
+from .concluding import conclude, mean_of_labels
 from .em import OnIteration, run_em
-from .wawa import weighted_shares
+from .engine import Engine, State, Sums, engine_of
+from .wawa import weighted_rows
 
 # The learning rate is halved each time this many iterations are done, so that labels that flip back and forth settle.
 STEPS_TO_HALVE = 20
 
 
 def zero_based_skill(
-    labels: CrowdLabels,
+    labels: CrowdLabels | Engine,
     *,
     gold: NDArray[np.int32] | None = None,
     on_iteration: OnIteration | None = None,
@@ -35,26 +38,45 @@ def zero_based_skill(
     """
     if not 0 < learning_rate <= 1:
         raise ValueError(f"learning_rate={learning_rate} must be above 0 and at most 1.")
-    cells, n = Cells(labels, gold), labels.labels_per_annotator
-    skill: NDArray[np.float64] = np.full(len(n), 1 / len(labels.classes))
-    step = 0
+    engine = engine_of(labels, gold)
+    n = engine.labels_per_annotator
 
-    def m_step(chosen: NDArray[np.float64]) -> NDArray[np.float64]:
-        nonlocal skill, step
-        step += 1
-        rate = learning_rate * 0.5 ** (step // STEPS_TO_HALVE)
-        skill = skill + rate * (cells.agreement(chosen) - skill)
-        return skill
+    def m_step(believed: tuple[NDArray[np.float64], NDArray[np.float64], int]) -> tuple[NDArray[np.float64], int]:
+        right, skill, step = believed
+        rate = learning_rate * 0.5 ** ((step + 1) // STEPS_TO_HALVE)
+        return skill + rate * (mean_of_labels(engine, right) - skill), step + 1
 
-    def e_step(skill: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-        sums = cells.sums(skill)
-        chosen = cells.winners(sums)
-        return chosen, float(np.vdot(sums, chosen) - (n * skill**2).sum() / 2)
+    def e_step(now: tuple[NDArray[np.float64], int]) -> tuple[tuple[NDArray[np.float64], NDArray[np.float64], int], float]:
+        right, gained = engine.each(_vote, now[0])
+        return (right, *now), gained - float((n * now[0] ** 2).sum() / 2)
 
-    start = cells.winners(cells.plain)
-    fit = run_em(m_step, e_step, start, max_iter=max_iter, tol=tol, n_labels=len(labels), on_iteration=on_iteration)
-    posterior, scores = weighted_shares(labels, fit.parameters, gold), {"skill": fit.parameters}
-    return build(labels, posterior, trace=fit.trace, converged=fit.converged, annotator_scores=scores)
+    (right,) = engine.each(_plain_vote)
+    fit = run_em(
+        m_step,
+        e_step,
+        (right, np.full(len(n), 1 / engine.shape[2]), 0),
+        max_iter=max_iter,
+        tol=tol,
+        n_labels=engine.n_labels,
+        on_iteration=on_iteration,
+        journal=engine.journal,
+    )
+    skill = fit.parameters[0]
+    return conclude(engine, weighted_rows, skill, trace=fit.trace, converged=fit.converged, annotator_scores={"skill": skill})
+
+
+def _plain_vote(block: Block, state: State) -> tuple[State, Sums]:
+    """A step: (J,) number of labels of each annotator that equal the vote."""
+    cells = block.derived(Cells)
+    return state, (cells.right_labels(cells.winners(cells.plain)),)
+
+
+def _vote(block: Block, state: State, skill: NDArray[np.float64]) -> tuple[State, Sums]:
+    """A step: (J,) number of labels that equal the vote weighted by the skills (J,), and the skill that the winners have."""
+    cells = block.derived(Cells)
+    sums = cells.sums(skill)
+    chosen = cells.winners(sums)
+    return state, (cells.right_labels(chosen), float((sums * chosen).sum()))
 
 
 class Cells:
@@ -63,12 +85,12 @@ class Cells:
     Cells are in the order of examples; `first` is where each labelled example begins and `width` how many it has.
     """
 
-    def __init__(self, labels: CrowdLabels, gold: NDArray[np.int32] | None) -> None:
-        n_classes, votes = len(labels.classes), labels.votes.ravel()
+    def __init__(self, block: Block) -> None:
+        n_classes, votes, gold = len(block.classes), block.weighted_votes().ravel(), block.gold
+        self.block = block
         self.plain = votes[used := np.flatnonzero(votes)]  # number of labels of each cell
         number = np.cumsum(votes > 0) - 1
-        self.cell = number[labels.example.astype(np.intp) * n_classes + labels.label]  # (L,)
-        self.annotator, self.n = labels.annotator.astype(np.intp), labels.labels_per_annotator
+        self.cell = number[block.example * n_classes + block.label]  # (l,)
         example, said = np.divmod(used, n_classes)
         self.first = np.flatnonzero(np.diff(example, prepend=-1))
         self.width = np.diff(self.first, append=len(used))
@@ -78,7 +100,7 @@ class Cells:
 
     def sums(self, skill: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum of the skills (J,) of those who gave each cell."""
-        return np.bincount(self.cell, weights=skill.take(self.annotator), minlength=len(self.plain)).astype(np.float64, copy=False)
+        return np.bincount(self.cell, weights=skill.take(self.block.who), minlength=len(self.plain)).astype(np.float64, copy=False)
 
     def winners(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         """Which cell of each example has the highest sum; tied cells share 1. Gold decides where it is known."""
@@ -90,8 +112,6 @@ class Cells:
         chosen[self.known] = self.right
         return chosen
 
-    def agreement(self, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(J,) share of each annotator's labels that are chosen; the crowd's for annotators without labels."""
-        right = chosen.take(self.cell)
-        total = np.bincount(self.annotator, weights=right, minlength=len(self.n))
-        return np.where(self.n > 0, total / np.maximum(self.n, 1), right.mean())
+    def right_labels(self, chosen: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(J,) number of labels of each annotator that are chosen."""
+        return self.block.by_annotator(chosen.take(self.cell))
