@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from multiannotator_core.ingest.features import read_features
 from multiannotator_core.learning import Round, features_of, improve
 from multiannotator_core.store import Dataset, DatasetInfo
 from pages._jobs import Job, await_job, failures, forget, running, start
-from pages._runs import store
+from pages._people import write
 from pages._uploads import uploader_key
 
 
@@ -80,9 +82,9 @@ def last_training(info: DatasetInfo) -> tuple[Plan, list[Round]] | None:
     return trained
 
 
-def use_predictions(info: DatasetInfo, data: Dataset, trained: Round) -> None:
-    """Keep a model's probabilities with the dataset; call it in a callback."""
-    store().update(info.id, pred_probs=pd.DataFrame(trained.pred_probs, index=data.labels.examples, columns=data.labels.classes))
+def use_predictions(info: DatasetInfo, data: Dataset, pred_probs: NDArray[np.float64]) -> None:
+    """Keep a model's probabilities (N, K) with the dataset; call it in a callback."""
+    write("update", info.id, pred_probs=pd.DataFrame(pred_probs, index=data.labels.examples, columns=data.labels.classes))
     st.session_state["_trained"] = True
 
 

@@ -175,6 +175,17 @@ def _fit_and_predict(
     return predicted
 
 
+def prepared(features: Features, train: NDArray[np.intp], rows: NDArray[np.intp]) -> Any:
+    """What a linear model or a network sees of the examples `rows`: (n, F), sparse where there are texts.
+
+    Words, means and scales come from the examples `train` alone.
+    """
+    numbers = _numbers(features.numbers, train, rows, True)
+    if features.texts is None:
+        return numbers
+    return sparse.hstack([sparse.csr_array(numbers), _words(features.texts, train, rows)[1]]).tocsr()
+
+
 def _prepared(classifier: Classifier, features: Features, train: NDArray[np.intp], test: NDArray[np.intp], seed: int) -> tuple[Any, Any]:
     """What the model sees of the examples `train` and `test`; words, means and scales come from `train` alone."""
     numbers = [_numbers(features.numbers, train, rows, classifier.linear) for rows in (train, test)]
