@@ -5,49 +5,76 @@ import streamlit as st
 from multiannotator_core import ingest
 from multiannotator_core.store import changed_examples
 from pages._parts import MAPPED, card_title, mapping_widgets, page_title, shown, text
+from pages._people import may
+from pages._pseudonyms import hidden, seen_dataset
 from pages._runs import open_dataset
 from pages._session import current_info, ensure_app, sample_button
-from pages._uploads import add_companion, keep_upload, proposal, read_upload, remove_dataset, server_files, upload_limit, uploader_key
+from pages._uploads import (
+    add_companion,
+    images_switch,
+    keep_upload,
+    proposal,
+    read_upload,
+    remove_dataset,
+    server_files,
+    told,
+    undecided_answers,
+    upload_limit,
+    uploader_key,
+)
 
 ensure_app()
 page_title("Which labels do you want to check?", "Everything stays on this computer. A file is read, never run")
 
-with st.container(border=True):
-    card_title(
-        "Bring the labels",
-        "One row for each label, one column for each annotator, or an export of a labelling tool; several files at once merge",
-    )
-    left, right = st.columns([3, 1], vertical_alignment="center")
-    files = left.file_uploader("Files with labels", accept_multiple_files=True, key=uploader_key("labels"), label_visibility="collapsed")
-    left.caption(upload_limit())
-    files = files or server_files()
-    with right:
-        sample_button()
-        sample_button("tutorial", "The tutorial sample", kind="tertiary")
+files = []
+if may("add_dataset"):
+    with st.container(border=True):
+        card_title(
+            "Bring the labels",
+            "One row for each label, one column for each annotator, or an export of a labelling tool; several files at once merge",
+        )
+        left, right = st.columns([3, 1], vertical_alignment="center")
+        files = left.file_uploader(
+            "Files with labels", accept_multiple_files=True, key=uploader_key("labels"), label_visibility="collapsed"
+        )
+        left.caption(upload_limit())
+        files = files or server_files()
+        with right:
+            sample_button()
+            sample_button("tutorial", "The tutorial sample", kind="tertiary")
+if told_why := told():
+    st.error(text(told_why, 400))
 
 if files:
     try:
         seen = proposal(files)
         with st.container(border=True):
-            card_title("What was understood?", f"{text(seen.title, 60)}: {text(seen.why, 200)}")
+            card_title("What was understood?", f"Read as {text(seen.title, 60)}: {text(seen.why, 200)}")
             choice = mapping_widgets(seen)
-            if len(seen.preview):
+            if hidden():
+                st.caption("The first rows are not shown here while names are hidden.")
+            elif len(seen.preview):
                 st.dataframe(
                     seen.preview.head(8), hide_index=True, row_height=34, key="preview", alt="The first rows as they stand in the file"
                 )
             missing = [MAPPED[what] for what in ("example", "annotator", "label") if what in seen.mapping and not choice.mapping.get(what)]
             if missing:
-                st.info(f"Say which column holds the {' and the '.join(missing)}.")
+                none = " Is there none? Then bring one file for each annotator: its name tells who." if "annotator" in missing else ""
+                st.info(f"Say which column holds the {' and the '.join(missing)}.{none}")
             else:
                 found = read_upload(files, choice)
+                if undecided := undecided_answers(files, found):
+                    found = read_upload(files, choice, undecided)
                 labels = found.labels
                 with st.grid(4, min_column_width=180, gap="small"):
                     st.metric("Labels", f"{len(labels):,}", border=True)
                     st.metric("Examples", f"{len(labels.examples):,}", border=True)
                     st.metric("Annotators", f"{len(labels.annotators):,}", border=True)
                     st.metric("Classes", f"{len(labels.classes):,}", border=True)
-                for sentence in found.report.sentences():
-                    st.text(f"· {sentence}")
+                oddities = found.report.oddities if hidden() else ()  # these may name annotators
+                with st.container(gap="xxsmall"):
+                    for sentence in (said for said in found.report.sentences()[1:] if said not in oddities):
+                        st.text(f"· {sentence}")
                 earlier = current_info()
                 newer = earlier is not None and st.toggle(
                     f"This is a newer file of {text(earlier.name, 40)}: decisions and gold follow by example name", key="newer_file"
@@ -67,7 +94,7 @@ if files:
 info = current_info()
 if info is None:
     st.stop()
-data = open_dataset(info)
+data = seen_dataset(info)
 labels = data.labels
 st.subheader("In use", anchor=False)
 grid = st.grid(3, min_column_width=300, gap="small", border=True)
@@ -85,14 +112,15 @@ with grid.cell(column_span="all"):
         key="first_rows",
         alt="The first labels",
     )
-    st.button(
-        "Remove this dataset", type="tertiary", icon=":material/delete:", on_click=remove_dataset, args=(data.id,), key="remove_dataset"
-    )
+    if may("remove"):
+        st.button(
+            "Remove this dataset", type="tertiary", icon=":material/delete:", on_click=remove_dataset, args=(data.id,), key="remove_dataset"
+        )
 
 COMPANIONS = {
     "pred_probs": (
         "What does a model say?",
-        "CSV or Parquet with the example and one column a class, or NPY in the order of the examples",
+        "CSV or Parquet with the example and one column a class, or NPY in the order of the examples; several files are an ensemble",
         data.pred_probs,
     ),
     "gold": ("Which labels are known?", "CSV with the example and its trusted class", data.gold),
@@ -102,8 +130,13 @@ for what, (question, caption, present) in COMPANIONS.items():
     with grid.cell():
         card_title(question, caption)
         if present is not None:
-            st.markdown(f":green-badge[:material/check: there] for {len(present):,} examples")
-        given = st.file_uploader(question, accept_multiple_files=what == "content", key=uploader_key(what), label_visibility="collapsed")
+            models = f", {len(data.models)} models" if what == "pred_probs" and len(data.models) > 1 else ""
+            st.markdown(f":green-badge[:material/check: there] for {len(present):,} examples{models}")
+        if what == "content":
+            images_switch(data)
+        if not may("update"):
+            continue
+        given = st.file_uploader(question, accept_multiple_files=what != "gold", key=uploader_key(what), label_visibility="collapsed")
         if given:
             try:
                 add_companion(info, what, given)

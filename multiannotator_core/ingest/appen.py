@@ -8,7 +8,7 @@ import pyarrow as pa
 from .document import Document
 from .errors import IngestError
 from .gathered import true
-from .long_table import changed, rows_of_table, varying
+from .long_table import changed, likely_labels, rows_of_table, varying
 from .reader import Reader, Request, chosen_question, one_choice
 from .rows import Parsed
 from .times import between, utc_times
@@ -32,7 +32,7 @@ def questions(document: Document) -> list[str]:
     columns = [column for column in document.columns if not column.startswith("_")]
     with_gold = [column for column in columns if column + GOLD in columns]
     assert document.table is not None
-    return with_gold or varying(document.table, "_unit_id", columns)
+    return with_gold or varying(document.table, "_unit_id", columns) or likely_labels(document.table, columns)
 
 
 def parse(document: Document, request: Request) -> Parsed:
@@ -64,7 +64,7 @@ def parse(document: Document, request: Request) -> Parsed:
     shown = [column for column in table.column_names if not column.startswith("_") and not column.endswith(GOLD)]
     kept = list(dict.fromkeys([*mapping.values(), *shown]))
     notes.ignored += [column for column in table.column_names if column not in (*kept, *PERSONAL)]
-    return rows_of_table(table.select(kept), mapping, name, notes)
+    return rows_of_table([table.select(kept)], mapping, name, notes)
 
 
 def _gold(table: pa.Table, column: str, document: Document) -> pa.Table:

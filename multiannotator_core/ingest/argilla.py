@@ -14,6 +14,7 @@ from .rows import Parsed
 RESPONSES = ".responses"
 STATUS = {"discarded": "skipped", "draft": "draft"}
 OLD = ("user_id", "value", "status")
+RECORD = "responses"  # of a record as the client writes it: {question: [{"value": ..., "user_id": ...}]}
 
 
 def matches(document: Document, request: Request) -> str | None:
@@ -21,8 +22,17 @@ def matches(document: Document, request: Request) -> str | None:
     new = [column for column in document.columns if column.endswith(RESPONSES)] if document.records else []
     if new:
         return f"it has the column {new[0]!r}"
+    if _asked_in_records(document):
+        return "its records have responses with 'value' and 'user_id'"
     old = [column for column in document.columns if _is_old(document, column)]
     return f"column {old[0]!r} holds user_id and value" if old else None
+
+
+def _asked_in_records(document: Document) -> list[str]:
+    """Questions of records that have their responses in one object."""
+    found = (record.get(RECORD) for record in document.records if "fields" in record)
+    answers = [(question, entries(given)) for one in found if isinstance(one, dict) for question, given in one.items()]
+    return list(dict.fromkeys(question for question, given in answers if any({"value", "user_id"} <= entry.keys() for entry in given)))
 
 
 def _is_old(document: Document, column: str) -> bool:
@@ -37,7 +47,7 @@ def _is_old(document: Document, column: str) -> bool:
 def questions(document: Document) -> list[str]:
     """Names of the questions with responses."""
     new = [column.removesuffix(RESPONSES) for column in document.columns if column.endswith(RESPONSES)]
-    return new or [column for column in document.columns if _is_old(document, column)]
+    return new or _asked_in_records(document) or [column for column in document.columns if _is_old(document, column)]
 
 
 def parse(document: Document, request: Request) -> Parsed:
@@ -62,12 +72,15 @@ def parse(document: Document, request: Request) -> Parsed:
             label = one_choice(choices, question, option, f"{document.name}: record {example}")
             gathered.label(example, as_text(user), label)
         asked = [*request.questions, "id", "_server_id", "status"]
-        gathered.show(example, {key: value for key, value in record.items() if key not in asked and "." not in key})
+        fields = record["fields"] if RECORD in record and isinstance(record.get("fields"), dict) else record
+        gathered.show(example, {key: value for key, value in fields.items() if key not in asked and "." not in key})
     return gathered.parsed()
 
 
 def _responses(record: dict[str, Any], question: str, place: str) -> list[tuple[Any, Any, Any]]:
     old = record.get(question) if question + RESPONSES not in record else None
+    if isinstance(record.get(RECORD), dict) and "fields" in record:
+        old = record[RECORD].get(question)
     if isinstance(old, list):
         return [(entry.get("user_id"), entry.get("value"), entry.get("status")) for entry in entries(old)]
     if isinstance(old, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .columns import ALIASES
 from .document import Document
 from .long_table import parse
 from .reader import Reader, Request
@@ -11,8 +12,9 @@ COLUMNS = {"example": "task", "annotator": "annotator", "label": "label"}
 
 def matches(document: Document, request: Request) -> str | None:
     """Exactly its three columns."""
-    known = set(document.columns) == set(COLUMNS.values()) and document.table is not None and not request.mapping
+    same = all(column in (None, COLUMNS.get(role)) for role, column in request.mapping.items())
+    known = set(document.columns) == set(COLUMNS.values()) and document.table is not None and same
     return "its columns are 'task', 'annotator' and 'label'" if known else None
 
 
-READER = Reader("cleanlab long table", matches, parse, columns=lambda _: COLUMNS)
+READER = Reader("cleanlab long table", matches, parse, columns=lambda _: COLUMNS, maps=tuple(ALIASES))

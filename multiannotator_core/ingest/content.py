@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from ..align import positions
-from ..labels import CrowdLabels, listed
+from ..labels import CrowdLabels
+from ..names import listed
 from . import limits
 from .columns import guess, private
 from .document import Document, document
@@ -47,7 +48,7 @@ def read_content(files: Sources, labels: CrowdLabels, notes: Notes | None = None
 
 def content_of(documents: Sequence[Document], labels: CrowdLabels, notes: Notes) -> pd.DataFrame:
     """Content from files that were read already."""
-    parts = [_texts(source, labels, notes) for source in documents if source.table is not None]
+    parts = [_texts(source, labels, notes) for source in documents if source.table is not None and source.columns]
     images = [source for source in documents if source.is_image]
     if images:
         parts.append(_images(images, labels, notes))

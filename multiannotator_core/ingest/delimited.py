@@ -14,6 +14,7 @@ import pyarrow.csv as pacsv
 
 from . import limits
 from .errors import IngestError, NotRecognisedError
+from .memory import frugal_pool
 from .report import Notes
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar"}
@@ -76,24 +77,52 @@ def _windows(data: bytes, name: str, notes: Notes) -> bytes:
     return text.encode()
 
 
-def read_delimited(text: bytes, name: str, notes: Notes) -> pa.Table:
+def read_delimited(text: bytes, name: str, notes: Notes, *, guarded: bool = True) -> pa.Table:
     """A table of text columns from UTF-8 bytes; the first record is the header.
 
     Raises:
         IngestError: no delimiter fits, a row has too many or too few cells, two columns share a name.
     """
-    text = text.lstrip(b"\r\n")
+    text = _without_preamble(text.lstrip(b"\r\n"), name, notes)
     head = text[:SNIFFED_CHARACTERS].decode(errors="ignore")
     start = head[:SNIFFED_FIRST] if "\n" in head[:SNIFFED_FIRST] else head
     delimiter = _sniffed_delimiter(start, len(text) > len(start), name)
-    header = _header(head, delimiter, name)
+    cells = _first_record(head, delimiter, name)
+    header = _header(cells, name)
     notes.assume(f"{name}: the cells are separated by a {DELIMITERS[delimiter]}.")
     table = _parse(text, delimiter, len(header), name)
     if b'"' in text:
         _refuse_open_quote(table, text, name)
     refuse_long_cells(table, name)
-    guarded = b"'" in text and any(b"'" + sign in text for sign in GUARDED_SIGNS)
-    return (unguarded(table) if guarded else table).rename_columns(header)
+    guarded = guarded and b"'" in text and any(b"'" + sign in text for sign in GUARDED_SIGNS)
+    table = (unguarded(table) if guarded else table).rename_columns(header)
+    return _unindented(table, name, notes) if len(cells) > 1 and all(cell.startswith(" ") for cell in cells[1:]) else table
+
+
+def _without_preamble(text: bytes, name: str, notes: Notes) -> bytes:
+    """Without Excel's line sep=; and without lines of comment above the header, which hold fewer delimiters than what follows."""
+    while text[:1] == b"#" or text[:4].lower() == b"sep=":
+        first, _, rest = text.partition(b"\n")
+        second = rest[: max(0, rest.find(b"\n"))] or rest[:SNIFFED_FIRST]
+        if text[:1] == b"#" and all(first.count(sign) >= second.count(sign) for sign in map(str.encode, DELIMITERS)):
+            break
+        notes.assume(f"{name}: the line {first[:60].decode(errors='replace').strip()!r} above the header was passed over.")
+        text = rest.lstrip(b"\r\n")
+    return text
+
+
+def _unindented(table: pa.Table, name: str, notes: Notes) -> pa.Table:
+    """Without the blank before each cell, where all cells but those of the first column have one ("t1, w1, yes"), as the header has."""
+    later = table.columns[1:]
+    if not all(pc.all(_indented(column)).as_py() for column in later):
+        return table
+    notes.assume(f"{name}: the blank after each delimiter was taken away.")
+    cut = [table.column(0), *(pc.replace_substring_regex(column, r"\A +", "") for column in later)]
+    return pa.table(cut, names=table.column_names)
+
+
+def _indented(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.or_(pc.starts_with(column, " "), pc.equal(column, ""))
 
 
 def unguarded(table: pa.Table) -> pa.Table:
@@ -119,11 +148,14 @@ def _sniffed_delimiter(head: str, cut: bool, name: str) -> str:
     return best
 
 
-def _header(head: str, delimiter: str, name: str) -> list[str]:
+def _first_record(head: str, delimiter: str, name: str) -> list[str]:
     try:
-        cells = next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter))
+        return next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter))
     except csv.Error:
         raise IngestError(f"{name}, row 1: the header cannot be read. Give each column a short name in the first row.") from None
+
+
+def _header(cells: list[str], name: str) -> list[str]:
     if len(cells) > limits.MAX_COLUMNS:
         raise IngestError(f"{name} has {len(cells):,} columns; {limits.how_to_raise('MAX_COLUMNS')}.")
     names = [re.sub(GUARD, r"\1", cell.strip()) or f"column {i + 1}" for i, cell in enumerate(cells)]
@@ -141,9 +173,10 @@ def refuse_repeated(names: list[str], file: str) -> None:
 def refuse_long_cells(table: pa.Table, name: str) -> None:
     """Refuse a cell that is too long for a name or a text; ordering and comparing such names would take minutes."""
     for column in table.columns:
-        lengths = pc.binary_length(column)
-        longest = pc.max(lengths).as_py() or 0
+        # In pieces, so that the lengths of a million cells are not in memory at once.
+        longest: int = max((pc.max(pc.binary_length(chunk)).as_py() or 0 for chunk in column.chunks), default=0)
         if longest > limits.MAX_CELL_BYTES:
+            lengths = pc.binary_length(column)
             row = pc.index(lengths, pa.scalar(longest, lengths.type)).as_py() + 2
             raise IngestError(f"{name}, row {row}: a cell has {longest:,} bytes; {limits.how_to_raise('MAX_CELL_BYTES')}.")
 
@@ -156,6 +189,7 @@ def _parse(text: bytes, delimiter: str, columns: int, name: str, *, threads: boo
             read_options=pacsv.ReadOptions(column_names=names, skip_rows_after_names=1, use_threads=threads, block_size=block),
             parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in text),
             convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+            memory_pool=frugal_pool(),
         )
     except pa.ArrowInvalid as error:
         message = str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .document import Document
@@ -13,14 +14,15 @@ from .reader import Reader, Request, one_choice
 from .rows import Parsed
 
 TABLE = {"id", "label", "Comments"}
-SHOWN = {"id", "label", "Comments", "annotations", "annotation_approver", "created_at", "updated_at"}
+LABEL = ("label", "labels")  # the second in older versions
+SHOWN = {"id", *LABEL, "Comments", "annotations", "annotation_approver", "created_at", "updated_at"}
 
 
 def matches(document: Document, request: Request) -> str | None:
     """Records with an id and a list of labels, or the old form with annotations, or the CSV form."""
     columns = set(document.columns)
-    if document.records and {"id", "label"} <= columns and {"text", "data", "filename"} & columns:
-        lists = [isinstance(record.get("label"), list) for record in document.records[:50]]
+    if document.records and "id" in columns and columns & set(LABEL) and {"text", "data", "filename"} & columns:
+        lists = [isinstance(_given(record), list) for record in document.records[:50]]
         return "its records have an 'id' and a list of labels" if all(lists) else None
     if document.records and "annotations" in columns and "data" not in columns:
         known = any(
@@ -32,6 +34,10 @@ def matches(document: Document, request: Request) -> str | None:
     return None
 
 
+def _given(record: Mapping[str, Any]) -> Any:
+    return next((record[key] for key in LABEL if key in record), None)
+
+
 def parse(document: Document, request: Request) -> Parsed:
     """Each record with a label is one label of the member whose name the file bears.
 
@@ -40,7 +46,7 @@ def parse(document: Document, request: Request) -> Parsed:
     """
     name = document.name
     old = "annotations" in document.columns
-    member = annotator_of(name)
+    member = annotator_of(name, [other.name for other in request.labelled])
     if member.casefold() == "all" and not old:
         raise IngestError(
             f"{name}: this export merges all annotators (the project shares annotations), so it cannot be audited. In doccano, turn off "
@@ -54,7 +60,7 @@ def parse(document: Document, request: Request) -> Parsed:
             for entry in entries(record.get("annotations")):
                 gathered.label(example, as_text(entry.get("user")), as_text(entry.get("label")), entry.get("updated_at"))
         else:
-            _read(gathered, example, member, record.get("label"), request.question, name)
+            _read(gathered, example, member, _given(record), request.question, name)
         gathered.show(example, {key: value for key, value in record.items() if key not in SHOWN})
     if not old:
         document.notes.assume(f"{name}: the annotator is {member!r}, from the file's name.")

@@ -16,13 +16,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from . import limits
-from .columns import REQUIRED, guess
 from .delimited import decoded, read_delimited, refuse_repeated
 from .errors import IngestError, NotRecognisedError
 from .excel import read_excel
 from .jsontext import read_json, table_of_records
+from .layouts import records_of
 from .report import Notes
 from .sources import GZIP, ZIP, Blob
+from .spelling import spelled
 
 PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 IMAGES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM")
@@ -49,6 +50,12 @@ class Document:
     def is_image(self) -> bool:
         """Whether the bytes are a picture; it is not decoded before an example needs it."""
         return self.image is not None
+
+    def forget(self) -> None:
+        """Let go of a large table that is being encoded; names of columns stay."""
+        if isinstance(self.value, pa.Table):
+            object.__setattr__(self, "value", self.value.slice(0, 0).combine_chunks())
+            self.__dict__.pop("table", None)
 
     @cached_property
     def columns(self) -> list[str]:
@@ -82,8 +89,8 @@ class Document:
         return table_of_records(self.records, self.name) if self.records else None
 
 
-def document(blob: Blob) -> Document:
-    """Recognise one file by its first bytes, and read it.
+def document(blob: Blob, *, guarded: bool = True) -> Document:
+    """Recognise one file by its first bytes, and read it; of a guarded table the quotes before formulas are taken off.
 
     Raises:
         IngestError: damaged, dangerous, too large, or nothing that holds data (then a NotRecognisedError).
@@ -101,32 +108,19 @@ def document(blob: Blob) -> Document:
     if data.startswith(NPY):
         return Document(name, read_npy(data, name), notes)
     if data.startswith(ZIP):
-        return Document(name, read_excel(data, name, notes), notes)
+        return Document(name, spelled(read_excel(data, name, notes), name, notes), notes)
     if data.startswith((GZIP, b"%PDF", b"\x7fELF", b"MZ\x90", b"SQLite format", b"\x89HDF", b"\xd0\xcf\x11\xe0")):
         raise NotRecognisedError(f"{name} is no table, JSON, NPY or Parquet file. Export the labels as CSV or JSON.")
     text = decoded(data, name, notes)
+    if text.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
+        raise NotRecognisedError(f"{name} is a web page, perhaps of a login. Download the file again, and look into it before.")
     if text.lstrip()[:1] in (b"[", b"{"):
-        return Document(name, _column_table(read_json(text, name)), notes)
+        return Document(name, records_of(read_json(text, name)), notes)
     try:
-        return Document(name, read_delimited(text, name, notes), notes)
+        return Document(name, spelled(read_delimited(text, name, notes, guarded=guarded), name, notes), notes)
     except NotRecognisedError as error:
         notes.oddities.append(str(error))
         return Document(name, text.decode().splitlines(), notes)
-
-
-def _column_table(value: Any) -> Any:
-    """A JSON object that holds one list (or one numbered object) for each column is a table, whichever tool wrote it so."""
-    if not isinstance(value, dict) or len(value) < 2:
-        return value
-    columns = list(value.values())
-    if all(isinstance(column, dict) for column in columns) and set(REQUIRED) <= guess(list(value))[0].keys():
-        rows = dict.fromkeys(row for column in columns for row in column)
-        return [{name: column.get(row) for name, column in value.items()} for row in rows]
-    if not all(isinstance(column, list) for column in columns) or len({len(column) for column in columns}) != 1:
-        return value
-    if any(isinstance(cell, (dict, list)) for column in columns for cell in column):
-        return value
-    return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _parquet(data: bytes, name: str) -> pa.Table | list[Any]:
@@ -137,6 +131,9 @@ def _parquet(data: bytes, name: str) -> pa.Table | list[Any]:
         unpacked = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
         too_large = unpacked > limits.MAX_BYTES or meta.num_rows > limits.MAX_ROWS or meta.num_columns > limits.MAX_COLUMNS
         table = None if too_large else file.read()
+        if table is not None:
+            table.validate(full=True)  # texts that are no UTF-8 would only be met when they are shown
+            names = [str(column) for column in table.column_names]
     except (pa.ArrowException, OSError, ValueError, MemoryError):
         raise IngestError(f"{name}: the Parquet file is damaged or breaks off. Write it again.") from None
     if table is None:
@@ -144,7 +141,6 @@ def _parquet(data: bytes, name: str) -> pa.Table | list[Any]:
             f"{name} has {meta.num_rows:,} rows, {meta.num_columns:,} columns and {unpacked:,} bytes unpacked; "
             f"{limits.how_to_raise('MAX_BYTES')} (and MAX_ROWS, MAX_COLUMNS)."
         )
-    names = [str(column) for column in table.column_names]
     if names:
         refuse_repeated(names, name)
     if any(pa.types.is_nested(column.type) for column in table.columns):
@@ -197,4 +193,5 @@ def read_npy(data: bytes, name: str) -> NDArray[Any]:
         raise IngestError(f"{name} has shape {shape} and type {dtype}; expected numbers or text, and {limits.how_to_raise('MAX_CELLS')}.")
     if len(data) - file.tell() < size * dtype.itemsize:
         raise IngestError(f"{name}: the header says shape {shape}, but the file breaks off. Save the array again.")
-    return np.load(BytesIO(data), allow_pickle=False)
+    array: NDArray[Any] = np.load(BytesIO(data), allow_pickle=False)
+    return array

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
 
 from . import limits
+from .columns import REQUIRED, guess
 from .delimited import refuse_repeated, unguarded
 from .errors import IngestError
 from .report import Notes
 
 
 def read_excel(data: bytes, name: str, notes: Notes) -> pa.Table:
-    """The first sheet as a table of text; its first row is the header.
+    """The sheet with the labels as a table of text; its first row is the header.
 
     Raises:
         IngestError: openpyxl is not installed, or the workbook is damaged, empty or too large.
@@ -25,10 +27,10 @@ def read_excel(data: bytes, name: str, notes: Notes) -> pa.Table:
         raise IngestError(f"{name} is an Excel workbook. Install openpyxl (pip install openpyxl), or save the sheet as CSV.") from None
     try:
         book = openpyxl.load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
+        sheet = _with_labels(book.worksheets)
         rows = _rows(sheet, name)
         if len(book.worksheets) > 1:
-            notes.assume(f"{name}: only the first sheet, {sheet.title!r}, was read.")
+            notes.assume(f"{name}: of {len(book.worksheets)} sheets only {sheet.title!r} was read.")
     except (IngestError, MemoryError, RecursionError):
         raise
     except Exception:  # zip, XML and styles each fail with errors of their own, and openpyxl lets all of them out
@@ -39,6 +41,15 @@ def read_excel(data: bytes, name: str, notes: Notes) -> pa.Table:
     refuse_repeated(header, name)
     body = [[row[i] if i < len(row) else None for row in rows[1:]] for i in range(len(header))]
     return unguarded(pa.table([pa.array(column, type=pa.large_string()) for column in body], names=header))
+
+
+def _with_labels(sheets: Sequence[Any]) -> Any:
+    """The first sheet whose header names example, annotator and label, else the first."""
+    for sheet in sheets:
+        header = next(sheet.iter_rows(max_row=1, max_col=limits.MAX_COLUMNS, values_only=True), ())
+        if set(REQUIRED) <= guess([str(cell) for cell in header if cell is not None])[0].keys():
+            return sheet
+    return sheets[0]
 
 
 def _rows(sheet: Any, name: str) -> list[list[str | None]]:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from ..align import positions
-from ..labels import CrowdLabels, listed, natural_order
+from ..labels import CrowdLabels
+from ..names import listed, natural_order
 from .columns import guess
 from .document import Document, document
 from .errors import IngestError

@@ -63,10 +63,12 @@ def _answers(document: Document) -> Iterator[tuple[str, dict[str, Any], dict[str
 
 
 def _leaves(content: Any, path: str = "") -> dict[str, list[str]]:
-    """Path -> choices: a single value, or the options of an object of yes and no that are yes."""
+    """Path -> choices: a single value, a list of them, or the options of an object of yes and no that are yes."""
     if not isinstance(content, dict):
-        text = as_text(content)
-        return {path: [] if text is None else [text]} if not isinstance(content, list) else {}
+        several = content if isinstance(content, list) else [content]
+        if any(isinstance(entry, (dict, list)) for entry in several):
+            return {}  # boxes and the like
+        return {path: [text for entry in several if (text := as_text(entry)) is not None]}
     if path and content and all(isinstance(value, bool) for value in content.values()):
         return {path: [key for key, on in content.items() if on]}
     found: dict[str, list[str]] = {}

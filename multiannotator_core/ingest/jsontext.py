@@ -44,7 +44,7 @@ def read_json(text: bytes, name: str) -> Any:
     if not values:
         raise IngestError(f"{name} is empty. Choose a file with at least one label.")
     _refuse_depth(values, name)
-    return values[0] if len(values) == 1 and not _is_line(values[0], string) else values
+    return values[0] if len(values) == 1 and not _is_record(values[0]) else values
 
 
 def _space(string: str, at: int) -> int:
@@ -52,11 +52,9 @@ def _space(string: str, at: int) -> int:
     return match.end() if match else at
 
 
-def _is_line(value: Any, string: str) -> bool:
-    """Whether one lonely object is a record on one line (JSON lines) and no nested table."""
-    if not isinstance(value, dict) or "\n" in string.strip():
-        return False
-    return not (value and all(isinstance(inner, (dict, list)) for inner in value.values()))
+def _is_record(value: Any) -> bool:
+    """Whether one lonely object is a record (JSON lines of one line, a single task) and no nested table."""
+    return isinstance(value, dict) and not (value and all(isinstance(inner, (dict, list)) for inner in value.values()))
 
 
 def _refuse_depth(values: list[Any], name: str) -> None:
@@ -80,6 +78,8 @@ def as_text(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
+    if hasattr(value, "isoformat"):  # a time in the nested cells of a Parquet file
+        return str(value.isoformat())
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

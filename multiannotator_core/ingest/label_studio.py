@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..names import listed
 from .document import Document
 from .errors import IngestError
 from .gathered import Gathered, entries, inside, true
@@ -12,7 +13,7 @@ from .reader import Reader, Request, chosen_question, one_choice
 from .rows import Parsed
 
 OURS = "crowdlens_id"  # where our writer puts the name of the example, since Label Studio numbers its tasks itself
-CATEGORICAL = {"choices": "choices", "rating": "rating"}  # type of a result -> where its value is
+CATEGORICAL = {"choices": "choices", "rating": "rating", "taxonomy": "taxonomy", "pairwise": "selected"}  # type of a result -> its value
 
 
 def matches(document: Document, request: Request) -> str | None:
@@ -44,26 +45,42 @@ def parse(document: Document, request: Request) -> Parsed:
             f"{document.name}: this export holds {', '.join(sorted(types))}, such as boxes or spans. Crowdlens audits one label "
             "per example; choose a classification control, or export one row per region."
         )
+    if not types:
+        raise IngestError(f"{document.name}: no task has an annotation with a result yet. Export again once annotators have labelled.")
     control, option = chosen_question(request, document.name)
+    names = _names(document, request.mapping.get("example"))
     gathered = Gathered(document.notes)
     for task, annotation in _annotations(document):
-        _read(gathered, task, annotation, control, option)
+        _read(gathered, names[id(task)], annotation, control, option)
     for task in document.records:
         data = task.get("data")
-        gathered.show(_name(task), {key: value for key, value in data.items() if key != OURS} if isinstance(data, dict) else {})
+        gathered.show(names[id(task)], {key: value for key, value in data.items() if key != OURS} if isinstance(data, dict) else {})
     if any(entries(task.get("predictions")) for task in document.records):
         document.notes.assume(f"{document.name}: predictions of models are suggestions and were not counted as labels.")
     document.notes.assume(f"{document.name}: the labels are those of the control {control!r}.")
     return gathered.parsed()
 
 
-def _name(task: dict[str, Any]) -> str | None:
-    ours = inside(task.get("data"), OURS)
-    return as_text(task.get("id") if ours is None else ours)
+def _names(document: Document, key: str | None) -> dict[int, str | None]:
+    """Name of the example of each task (by its identity): what the mapping names in its data, ours, its id, or its place.
+
+    Raises:
+        IngestError: no task has in its data what the mapping names.
+    """
+    tasks = document.records
+    if key not in (None, "id"):
+        if not any(inside(task.get("data"), key) is not None for task in tasks):
+            known = listed(dict.fromkeys(name for task in tasks[:50] if isinstance(task.get("data"), dict) for name in task["data"]))
+            raise IngestError(f"{document.name}: no task has {key!r} in its data (mapping= names it for the example); it has {known}.")
+        return {id(task): as_text(inside(task.get("data"), key)) for task in tasks}
+    ours = key is None and any(inside(task.get("data"), OURS) is not None for task in tasks)
+    if not ours and all(task.get("id") is None for task in tasks):
+        document.notes.assume(f"{document.name}: the tasks bear no id and are counted from 1.")
+        return {id(task): str(place + 1) for place, task in enumerate(tasks)}
+    return {id(task): as_text(inside(task.get("data"), OURS) if ours else task.get("id")) for task in tasks}
 
 
-def _read(gathered: Gathered, task: dict[str, Any], annotation: dict[str, Any], control: str, option: str | None) -> None:
-    example = _name(task)
+def _read(gathered: Gathered, example: str | None, annotation: dict[str, Any], control: str, option: str | None) -> None:
     if true(annotation.get("was_cancelled")) or true(annotation.get("skipped")):
         gathered.skip("skipped")
         return
@@ -76,7 +93,8 @@ def _read(gathered: Gathered, task: dict[str, Any], annotation: dict[str, Any], 
             gathered.gold(example, label)
         return
     who = annotation.get("completed_by")
-    annotator = as_text(inside(who, "id") or inside(who, "email") if isinstance(who, dict) else who)
+    known = (inside(who, "id"), inside(who, "email")) if isinstance(who, dict) else (who,)
+    annotator = as_text(next((name for name in known if name is not None), None))
     if isinstance(who, dict) and "completed_by: names" not in gathered.notes.removed and len(who) > 1:
         gathered.notes.removed.append("completed_by: names")
     time = annotation.get("updated_at") or annotation.get("created_at")
@@ -85,8 +103,9 @@ def _read(gathered: Gathered, task: dict[str, Any], annotation: dict[str, Any], 
 
 def _values(result: dict[str, Any]) -> list[str]:
     value = inside(result, "value", CATEGORICAL[str(result.get("type"))])
-    texts = [as_text(entry) for entry in (value if isinstance(value, list) else [value])]
+    paths = [" / ".join(map(str, entry)) if isinstance(entry, list) else entry for entry in (value if isinstance(value, list) else [value])]
+    texts = [as_text(entry) for entry in paths]
     return [text for text in texts if text is not None]
 
 
-READER = Reader("Label Studio JSON", matches, parse, questions)
+READER = Reader("Label Studio JSON", matches, parse, questions, maps=("example",))

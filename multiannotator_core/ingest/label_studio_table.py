@@ -8,7 +8,7 @@ from typing import Any
 from .document import Document
 from .errors import IngestError
 from .jsontext import as_text
-from .long_table import changed, rows_of_table, varying
+from .long_table import changed, likely_labels, rows_of_table, varying
 from .reader import Reader, Request, chosen_question, one_choice
 from .rows import Parsed
 
@@ -28,7 +28,7 @@ def questions(document: Document) -> list[str]:
     if "id" not in document.columns:
         return []
     left = [column for column in document.columns if column not in FIXED]
-    return varying(document.table, "id", left) or left
+    return varying(document.table, "id", left) or likely_labels(document.table, left)
 
 
 def parse(document: Document, request: Request) -> Parsed:
@@ -48,7 +48,8 @@ def parse(document: Document, request: Request) -> Parsed:
     mapping |= {"status": "was_cancelled"} if "was_cancelled" in table.column_names else {}
     document.notes.assume(f"{name}: the labels are those of the control {control!r}.")
     unused = [column for column in ("annotation_id", "agreement", "created_at", "updated_at") if column not in mapping.values()]
-    return rows_of_table(table.drop_columns([column for column in unused if column in table.column_names]), mapping, name, document.notes)
+    table = table.drop_columns([column for column in unused if column in table.column_names])
+    return rows_of_table([table], mapping, name, document.notes)
 
 
 def _single(cell: str, control: str, option: str | None, name: str) -> str | None:

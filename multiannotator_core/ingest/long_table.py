@@ -5,8 +5,9 @@ The readers of tools that export such tables use `rows_of_table` with the column
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -14,11 +15,12 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..labels import listed
-from .columns import REQUIRED, checked, guess, private
+from ..names import listed
+from .columns import ALIASES, CONTENT, REQUIRED, checked, guess, plain, private
 from .document import Document
 from .errors import IngestError
-from .reader import Reader, Request
+from .jsontext import as_text
+from .reader import Reader, Request, one_choice
 from .report import Notes
 from .rows import NO_LABEL, Coded, Parsed, coded, without
 from .times import seconds_spent, utc_times
@@ -54,7 +56,9 @@ def parse(document: Document, request: Request) -> Parsed:
     if table is None:
         raise IngestError(f"{name} is no table with one row a label. Choose another format=, or export the labels as CSV.")
     columns = list(table.column_names)
-    given = checked(request.mapping, columns, name)
+    elsewhere = {column for other in request.others if other.name != name for column in other.columns} if request.several else set()
+    here = {role: column for role, column in request.mapping.items() if column in columns or column not in elsewhere}
+    given = checked(here, columns, name)
     if request.question is not None:
         if request.question not in columns:
             raise IngestError(f"{name} has no column {request.question!r} (question=); it has {listed(columns, most=12)}.")
@@ -81,8 +85,26 @@ def parse(document: Document, request: Request) -> Parsed:
         )
     if "label" not in given:
         _refuse_free_text(table, mapping["label"], name)
+    if isinstance(document.value, list):  # JSON: a label may be a list of one
+        table = changed(table, mapping["label"], lambda cell: _of_list(cell, mapping["label"], name))
     document.notes.assume(_told(mapping, given, name))
-    return rows_of_table(table, mapping, name, document.notes)
+    consumed = [table]
+    document.forget()
+    del table
+    return rows_of_table(consumed, mapping, name, document.notes)
+
+
+def _of_list(cell: str, column: str, name: str) -> str | None:
+    """The one entry of a list of labels; any other text as it is."""
+    if not (cell.startswith("[") and cell.endswith("]")):
+        return cell
+    try:
+        entries = json.loads(cell)
+    except (ValueError, RecursionError):
+        return cell
+    if any(isinstance(entry, (dict, list)) for entry in entries):
+        return cell
+    return one_choice([text for text in map(as_text, entries) if text is not None], column, None, f"{name}: a row")
 
 
 def _told(mapping: Mapping[str, str], given: Mapping[str, str], name: str) -> str:
@@ -108,9 +130,37 @@ def guessed_label(table: pa.Table, label: str | None) -> str | None:
     return None if distinct > MOST_GUESSED_CLASSES or (distinct > FEW_CLASSES and distinct > table.num_rows / 2) else label
 
 
-def annotator_of(name: str) -> str:
-    """The annotator that a file's name tells: its last part without the suffix."""
-    return PurePosixPath(name).name.split(".")[0] if name.endswith(".gz") else PurePosixPath(name).stem
+def likely_labels(table: pa.Table, columns: Sequence[str]) -> list[str]:
+    """Columns that are neither called like a text nor hold as many values as texts do; all of them where none is left."""
+    left = [column for column in columns if plain(column) not in CONTENT and guessed_label(table, column) is not None]
+    return left or list(columns)
+
+
+def annotator_of(name: str, names: Sequence[str] = ()) -> str:
+    """The annotator that a file's name tells: its last part without the suffix, or its folder where files are called alike.
+
+    Args:
+        names: the files with labels that are read together.
+    """
+    path = PurePosixPath(name.removesuffix(".gz"))
+    alike = [other for other in map(PurePosixPath, dict.fromkeys(names)) if _stem(other) == path.stem and str(other) != name]
+    if not alike:
+        return path.stem
+    folders = [str(other.parent.name) for other in alike]
+    return path.parent.name if path.parent.name and path.parent.name not in folders else str(path.with_suffix(""))
+
+
+def with_annotator(rows: Parsed, name: str, names: Sequence[str]) -> Parsed:
+    """The rows of one of several files; where none of them names an annotator, its name does."""
+    if len(names) < 2 or not len(rows) or (rows.annotator.codes >= 0).any():
+        return rows
+    annotator = annotator_of(name, names)
+    rows.notes.assume(f"{name}: the annotator is {annotator!r}, from the file's name.")
+    return replace(rows, annotator=Coded(np.zeros(len(rows), dtype=np.int32), pd.Index([annotator], dtype="str")))
+
+
+def _stem(path: PurePosixPath) -> str:
+    return PurePosixPath(path.name.removesuffix(".gz")).stem
 
 
 def changed(table: pa.Table, column: str, change: Callable[[str], str | None]) -> pa.Table:
@@ -132,17 +182,20 @@ def varying(table: pa.Table, example: str, columns: Sequence[str]) -> list[str]:
 
 
 def rows_of_table(
-    table: pa.Table, mapping: Mapping[str, str], name: str, notes: Notes, drop: Mapping[str, NDArray[np.bool_]] | None = None
+    consumed: list[pa.Table], mapping: Mapping[str, str], name: str, notes: Notes, drop: Mapping[str, NDArray[np.bool_]] | None = None
 ) -> Parsed:
     """Rows of a table of text whose columns are known.
 
+    The table comes in a list of one and is taken out of it, so that each column can be freed once it is encoded.
+
     Args:
-        mapping: role -> column; without an annotator the file's name is taken.
+        mapping: role -> column; without an annotator all rows lack one, until `with_annotator` takes the file's name.
         drop: reason -> (rows,) mask of rows that are no labels.
 
     Raises:
         IngestError: the column of times holds no time.
     """
+    table = consumed.pop()
     notes.rows_read += table.num_rows
     if not table.num_rows:
         raise IngestError(f"{name} has a header but no rows, so no labels. Choose a file with at least one label.")
@@ -151,16 +204,17 @@ def rows_of_table(
     for reason, mask in {**_status(table, mapping), **(drop or {})}.items():
         notes.drop(reason, int((keep & mask).sum()))
         keep &= ~mask
-    roles = [role for role in ("example", "annotator", "label", "gold") if role in mapping]
-    with ThreadPoolExecutor(2) as pool:  # pyarrow encodes without holding the interpreter
-        column = dict(zip(roles, pool.map(coded, [table[mapping[role]] for role in roles]), strict=True))
-    if "annotator" not in column:
-        column["annotator"] = Coded(np.zeros(table.num_rows, dtype=np.int32), pd.Index([annotator_of(name)], dtype="str"))
-        notes.assume(f"{name}: the annotator is {annotator_of(name)!r}, from the file's name.")
-    gold = _gold(column["example"], column["gold"]) if "gold" in column else None
-    content = _content(table, column["example"], mapping, notes)
+    column = {"annotator": Coded(np.full(table.num_rows, -1, dtype=np.int32), pd.Index([], dtype="str"))}
     times = _times(table, mapping, name, notes)
     spent = seconds_spent(table[mapping["seconds"]].to_pandas()) if "seconds" in mapping else None
+    roles = [role for role in ("example", "annotator", "label", "gold") if role in mapping]
+    for place, role in enumerate(roles):
+        column[role] = coded(table[mapping[role]])
+        if mapping[role] not in [mapping[later] for later in roles[place + 1 :]]:
+            table = table.drop_columns(mapping[role])
+    table = table.drop_columns([title for title in dict.fromkeys(mapping.values()) if title in table.column_names])
+    gold = _gold(column["example"], column["gold"]) if "gold" in column else None
+    content = _content(table, column["example"], notes)
     return Parsed(
         example=column["example"].take(keep),
         annotator=column["annotator"].take(keep),
@@ -198,9 +252,9 @@ def _gold(example: Coded, gold: Coded) -> pd.Series | None:
     return pd.Series(gold.names[pairs % width].to_numpy(object), index=example.names[pairs // width])
 
 
-def _content(table: pa.Table, example: Coded, mapping: Mapping[str, str], notes: Notes) -> pd.DataFrame | None:
+def _content(table: pa.Table, example: Coded, notes: Notes) -> pd.DataFrame | None:
     """Columns that say the same in every row of an example describe it; the others are not used."""
-    left = [column for column in table.column_names if column not in mapping.values() and column not in notes.removed]
+    left = [column for column in table.column_names if column not in notes.removed]
     if not left:
         return None
     rows = np.flatnonzero(example.codes >= 0)
@@ -230,4 +284,4 @@ def _times(table: pa.Table, mapping: Mapping[str, str], name: str, notes: Notes)
     return times
 
 
-READER = Reader("a table with one row a label", matches, parse)
+READER = Reader("a table with one row a label", matches, parse, maps=tuple(ALIASES))

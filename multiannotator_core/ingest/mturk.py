@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .columns import checked
+from .columns import ALIASES, checked
 from .document import Document
 from .errors import IngestError
 from .gathered import true
@@ -91,7 +91,7 @@ def parse(document: Document, request: Request) -> Parsed:
     titles = [column.removeprefix(INPUT) if column in shown else column for column in kept.column_names]
     if len(set(titles)) == len(titles):
         kept = kept.rename_columns(titles)
-    return rows_of_table(kept, mapping, name, document.notes)
+    return rows_of_table([kept], mapping, name, document.notes)
 
 
 def _labels(table: pa.Table, question: str, option: str | None, name: str) -> pa.ChunkedArray | pa.Array:
@@ -114,4 +114,4 @@ def _from_json(cell: str, question: str, option: str | None, name: str) -> str |
     return one_choice(choices, question, option, name)
 
 
-READER = Reader("Mechanical Turk batch", matches, parse, questions)
+READER = Reader("Mechanical Turk batch", matches, parse, questions, maps=tuple(ALIASES))

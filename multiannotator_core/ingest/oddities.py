@@ -6,7 +6,8 @@ import unicodedata
 
 import numpy as np
 
-from ..labels import CrowdLabels, listed
+from ..labels import CrowdLabels
+from ..names import listed
 
 
 def oddities(labels: CrowdLabels) -> list[str]:
@@ -16,7 +17,7 @@ def oddities(labels: CrowdLabels) -> list[str]:
     found = [
         (
             labels.repeated,
-            f"Labels that repeat a pair of example and annotator: {labels.repeated:,}; duplicates= says what to do with them.",
+            f"Labels that repeat a pair of example and annotator: {labels.repeated:,}.",
         ),
         (
             (n := int((per_example == 1).sum())),

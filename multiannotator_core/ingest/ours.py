@@ -17,8 +17,10 @@ from .reader import Reader, Request
 from .rows import Coded, Parsed, coded
 from .times import utc_times
 
-LABELS = ("labels.parquet", "labels.csv", "labels.npy", "answers.json")
-BESIDE = {"gold.parquet", "content.parquet", "mapping.csv", "metadata.json", "consensus.npy"}
+MANIFEST = "crowdlens.json"
+LABELS = ("labels.parquet", "labels.csv", "labels.npy", "answers.json", "crowd_labels.csv")
+BESIDE = {"gold.parquet", "content.parquet", "mapping.csv", "metadata.json", "consensus.npy", "gt.csv", "consensus.csv"}
+LONG = {"crowdlens": ("example", "annotator", "label"), "crowd_kit": ("task", "worker", "label")}  # columns, by format
 NAMES = ("classes", "examples", "annotators")
 
 
@@ -91,7 +93,7 @@ def parse(document: Document, request: Request) -> Parsed:
     if isinstance(value, np.ndarray):
         example, annotator, label = _of_matrix(value, manifest, document.name)
     elif isinstance(value, pa.Table):
-        if {"annotator", "label"} <= set(value.column_names) and manifest.format == "crowdlens":
+        if set(LONG.get(manifest.format, ("",))) <= set(value.column_names):
             return _of_long(value, manifest, document, request.others)
         cells = [_numbers(value[column]) for column in value.column_names[1:]]
         example, annotator, label = _of_matrix(np.column_stack(cells), manifest, document.name)
@@ -135,17 +137,18 @@ def _checked(codes: NDArray[Any], names: pd.Index, file: str) -> Coded:
 def _of_long(table: pa.Table, manifest: Manifest, document: Document, others: Sequence[Document]) -> Parsed:
     file = document.name
     document.notes.rows_read += table.num_rows
-    example = _placed(table["example"], manifest.examples, file)
-    annotator = _placed(table["annotator"], manifest.annotators, file)
-    label = _placed(table["label"], manifest.classes, file)
-    gold, content = (_beside(others, manifest, name) for name in ("gold.parquet", "content.parquet"))
+    titles = LONG[manifest.format]
+    named = zip(titles, (manifest.examples, manifest.annotators, manifest.classes), strict=True)
+    example, annotator, label = (_placed(table[title], names, file) for title, names in named)
+    gold, truth, content = (_beside(others, manifest, name, titles[0]) for name in ("gold.parquet", "gt.csv", "content.parquet"))
+    known = gold["gold"] if gold is not None else None if truth is None else truth["true_label"]
     return Parsed(
         example,
         annotator,
         label,
         utc_times(table["timestamp"].to_pandas()) if "timestamp" in table.column_names else None,
         np.array([float(v) for v in table["seconds"].to_pylist()]) if "seconds" in table.column_names else None,
-        None if gold is None else gold["gold"],
+        known,
         content,
         ordered=True,
         exact=True,
@@ -160,11 +163,11 @@ def _placed(column: pa.ChunkedArray, names: pd.Index, file: str) -> Coded:
     return _checked(place[cells.codes], names, file)
 
 
-def _beside(others: Sequence[Document], manifest: Manifest, name: str) -> pd.DataFrame | None:
+def _beside(others: Sequence[Document], manifest: Manifest, name: str, index: str) -> pd.DataFrame | None:
     """A table of the same export, indexed by example."""
     for other in others:
         if _last(other) == name and name in manifest.files and isinstance(other.value, pa.Table):
-            return other.value.to_pandas().astype("str").set_index("example")
+            return other.value.to_pandas().astype("str").set_index(index).rename_axis("example")
     return None
 
 

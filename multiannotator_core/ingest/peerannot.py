@@ -130,4 +130,4 @@ def _named_examples(example: Coded, request: Request, notes: Notes) -> Coded:
     return example.mapped(files[int(text)] for text in example.names)
 
 
-READER = Reader("peerannot answers.json", matches, parse)
+READER = Reader("peerannot answers.json", matches, parse, maps=("example",))

@@ -10,7 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..align import aligned_pred_probs, positions
-from ..labels import CrowdLabels, listed
+from ..labels import CrowdLabels
+from ..names import listed
 from .columns import ALIASES, plain
 from .document import Document, document
 from .errors import IngestError

@@ -73,8 +73,8 @@ def _label(gathered: Gathered, record: dict[str, Any], question: str, option: st
     if answer == "reject":
         gathered.skip("rejected")
         return None
-    accepted = record["accept"] if isinstance(record["accept"], list) else []
-    chosen = one_choice([str(entry) for entry in accepted], question, option, place)
+    accepted = record["accept"] if isinstance(record["accept"], list) else [record["accept"]]
+    chosen = one_choice([text for entry in accepted if (text := as_text(entry))], question, option, place)
     if chosen is None:
         gathered.skip("no choice")
     return chosen

@@ -54,7 +54,7 @@ def propose(path_or_files: Sources, format: str | None = None) -> Proposal:
     Raises:
         IngestError: a file is damaged or dangerous, or holds nothing that may be labels.
     """
-    if format is not None and format not in READERS:
+    if format is not None and (not isinstance(format, str) or format not in READERS):
         raise IngestError(f"format={format!r} is not known; choose one of {', '.join(READERS)}.")
     documents = documents_of(path_or_files)
     known: list[tuple[Document, dict[str, str]]] = []

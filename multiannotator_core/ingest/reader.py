@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from ..labels import listed
+from ..names import listed
 from .document import Document
 from .errors import IngestError
-from .rows import Parsed
+from .rows import NO_LABEL, Parsed
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Request:
         mapping: role -> column; question: which question of several.
         others: all files that are read together (metadata and name lists among them).
         several: there are several files with labels, so a file's name may tell the annotator.
+        missing: texts that mean "no label".
         questions, labelled: the questions in, and all of, the files with labels in this format.
     """
 
@@ -31,6 +32,7 @@ class Request:
     several: bool = False
     questions: tuple[str, ...] = ()
     labelled: Sequence[Document] = ()
+    missing: Collection[str] = NO_LABEL
 
 
 def _no_questions(document: Document) -> list[str]:
@@ -47,6 +49,7 @@ class Reader:
         parse: a file in this format -> its rows.
         questions: names of the questions that a file holds, where a format can hold several.
         columns: role -> column that the format prescribes for a file, for the preview.
+        maps: roles that a mapping may name in this format.
     """
 
     title: str
@@ -54,6 +57,7 @@ class Reader:
     parse: Callable[[Document, Request], Parsed]
     questions: Callable[[Document], list[str]] = _no_questions
     columns: Callable[[Document], dict[str, str]] | None = None
+    maps: tuple[str, ...] = ()
 
     def asked(self, documents: Sequence[Document]) -> tuple[str, ...]:
         """The questions in all of these files."""
@@ -77,7 +81,7 @@ def _blaming(document: Document, title: str) -> Iterator[None]:
         yield
     except IngestError:
         raise
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, pa.ArrowException) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, AssertionError, pa.ArrowException) as error:
         raise IngestError(
             f"{document.name} looks like {title}, but a part of it is not where that format has it. Export it again, or choose another "
             "format=."

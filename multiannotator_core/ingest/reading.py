@@ -6,13 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
-import pyarrow as pa
 
 from ..align import positions
-from ..labels import DUPLICATES, CrowdLabels, listed
+from ..incoming import DUPLICATES
+from ..labels import CrowdLabels
+from ..names import listed
 from .content import content_of
 from .document import Document
 from .errors import IngestError
+from .long_table import with_annotator
+from .memory import release
 from .oddities import oddities
 from .predictions import pred_probs_of
 from .readers import READERS
@@ -68,8 +71,11 @@ def read(
     """
     if duplicates not in DUPLICATES:
         raise IngestError(f"duplicates={duplicates!r} is not known; choose one of {', '.join(DUPLICATES)}.")
+    if isinstance(missing, str) or not isinstance(missing, Collection) or not all(isinstance(word, str) for word in missing):
+        raise IngestError(f"missing={missing!r} is no list of texts; give the words that mean 'no label', such as ('', 'skip').")
     try:
-        files = sorted_out(documents_of(path_or_files), format, mapping or {}, question)
+        files = sorted_out(documents_of(path_or_files), format, {} if mapping is None else mapping, question)
+        files.request = replace(files.request, missing=missing)
         return _assembled(files, duplicates, missing)
     except RecursionError:
         raise IngestError("The files hold lists that lie too deep inside each other. Export one row for each label.") from None
@@ -89,7 +95,7 @@ def _assembled(files: Sorted, duplicates: str, missing: Collection[str]) -> Foun
     name = files.labelled[0].document.name if len(files.labelled) == 1 else f"The {len(files.labelled)} files"
     keys, why = list(dict.fromkeys(entry.key for entry in files.labelled)), files.labelled[0].why
     files.forget()
-    pa.default_memory_pool().release_unused()
+    release()
     golds = [gold for gold in (rows.gold, *files.gold) if gold is not None]
     gold = settled_gold(pd.concat(golds), name) if golds else None
     consumed = [rows]
@@ -104,10 +110,11 @@ def _assembled(files: Sorted, duplicates: str, missing: Collection[str]) -> Foun
 def _parsed(files: Sorted) -> list[Parsed]:
     """The rows of every file with labels; a question is one of all files of a format."""
     parts: list[Parsed] = []
+    names = [entry.document.name for entry in files.labelled]
     for key in dict.fromkeys(entry.key for entry in files.labelled):
         reader, documents = READERS[key], [entry.document for entry in files.labelled if entry.key == key]
         request = replace(files.request, questions=reader.asked(documents), labelled=tuple(documents))
-        parts += [reader.rows(document, request) for document in documents]
+        parts += [with_annotator(reader.rows(document, request), document.name, names) for document in documents]
     return parts
 
 

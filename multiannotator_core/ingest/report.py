@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..labels import listed
+from ..names import listed
 
 
 @dataclass

@@ -11,9 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..labels import CrowdLabels, listed, natural_order, rows_to_keep
+from ..incoming import rows_to_keep
+from ..labels import CrowdLabels
+from ..names import listed, natural_order
 from . import limits
 from .errors import IngestError
+from .memory import frugal_pool, release
 from .report import Notes
 
 NO_LABEL = ("", "na", "n/a", "null", "none", "nan")  # compared in lower case, without blanks around
@@ -52,8 +55,9 @@ def coded(values: pa.ChunkedArray | pa.Array | Sequence[str | None]) -> Coded:
     """Codes of a column of text; null is missing."""
     if not isinstance(values, (pa.Array, pa.ChunkedArray)):
         values = pa.array(values, type=pa.large_string())
-    encoded = pa.chunked_array([values]).dictionary_encode() if isinstance(values, pa.Array) else values.dictionary_encode()
-    joined = encoded.combine_chunks()  # one array: pyarrow gives all chunks of a column one dictionary
+    values = pa.chunked_array([values]) if isinstance(values, pa.Array) else values
+    encoded = pc.dictionary_encode(values, memory_pool=frugal_pool())
+    joined = encoded.combine_chunks(memory_pool=frugal_pool())  # one array: pyarrow gives all chunks of a column one dictionary
     if isinstance(joined, pa.ChunkedArray):
         joined = joined.chunk(0) if joined.num_chunks else pa.array([], type=encoded.type)
     codes = (joined.indices.fill_null(-1) if joined.null_count else joined.indices).to_numpy(zero_copy_only=False)
@@ -170,7 +174,7 @@ def crowd_labels(consumed: list[Parsed], gold: pd.Series | None, duplicates: str
         raise IngestError(f"{file}: {error}") from None
     kept = len(rows) if isinstance(keep, slice) else len(keep)
     rows.notes.drop(f"a repeated pair of example and annotator (duplicates={duplicates!r})", len(rows) - kept)
-    pa.default_memory_pool().release_unused()  # what sorting a million names took
+    release()  # what sorting a million names took
     return CrowdLabels(
         example.names.rename("example"),
         annotator.names.rename("annotator"),

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from ..labels import listed
-from .columns import guess, plain
+from ..names import listed
+from . import peerannot
+from .columns import checked, guess, plain, refuse_roles
 from .document import Document, document
 from .errors import IngestError, NotRecognisedError
 from .gold import gold_of, is_gold
-from .ours import is_manifest, without_beside
-from .peerannot import is_metadata
+from .ours import MANIFEST, is_manifest, without_beside
 from .predictions import is_pred_probs
 from .reader import Request
 from .readers import READERS
 from .sources import Sources, blobs
 from .spent import is_times
 
+GOLD_WORDS = {"gold", "golden", "truth", "true", "gt", "groundtruth", "reference", "key", "test", "expected", "correct", "known"}
 CONSENSUS = {"agglabel", "consensuslabel"}  # a table of results is neither gold nor content: it would tell the reviewer the answer
 
 
@@ -44,6 +47,7 @@ class Sorted:
     times: list[Document] = field(default_factory=list)
     content: list[Document] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
+    twins: list[Document] = field(default_factory=list)
 
     def forget(self) -> None:
         """Let go of the files with labels once they are parsed: they are most of the memory."""
@@ -53,9 +57,10 @@ class Sorted:
 def documents_of(sources: Sources) -> list[Document]:
     """All files that can be understood; a single one must be."""
     files, found, error = blobs(sources), [], None
+    ours = any(blob.name.rpartition("/")[2] == MANIFEST for blob in files)  # what our writers wrote for programs is not guarded
     for blob in files:
         try:
-            found.append(document(blob))
+            found.append(document(blob, guarded=not ours))
         except NotRecognisedError as refused:
             error = refused
     if not found and error is not None:
@@ -67,9 +72,10 @@ def sorted_out(documents: Sequence[Document], format: str | None, mapping: Mappi
     """Give each file its part.
 
     Raises:
-        IngestError: no file holds labels, or format= is unknown.
+        IngestError: no file holds labels, format= is unknown, or mapping= names a role that the format does not take.
     """
-    if format is not None and format not in READERS:
+    refuse_roles(mapping)
+    if format is not None and (not isinstance(format, str) or format not in READERS):
         raise IngestError(f"format={format!r} is not known; choose one of {', '.join(READERS)}.")
     request = Request(mapping, question, documents)
     documents = without_beside(documents)
@@ -79,16 +85,22 @@ def sorted_out(documents: Sequence[Document], format: str | None, mapping: Mappi
         files.labelled = _labelled(documents, format, request)
         if len(files.labelled) < 2:
             _refuse(documents, format, files)
-    chosen = {id(entry.document) for entry in files.labelled}
+    _without_twins(files)
+    chosen = {id(document) for document in [*(entry.document for entry in files.labelled), *files.twins]}
     for other in documents:
-        if id(other) not in chosen:
+        if id(other) in chosen:
+            continue
+        if _is_label_list(other) and not _sounds_like_gold(other):
+            files.labelled.append(Labelled("long", "its name tells the annotator", other))
+            files.request = replace(files.request, several=True)
+        else:
             _companion(other, files)
     return files
 
 
 def recognised(source: Document, request: Request) -> dict[str, str]:
     """Key and reason of every reader that knows a file, most specific first."""
-    if source.is_image or is_metadata(source) or is_manifest(source):
+    if source.is_image or peerannot.is_metadata(source) or is_manifest(source):
         return {}
     reasons = {key: reader.matches(source, request) for key, reader in READERS.items()}
     return {key: why for key, why in reasons.items() if why}
@@ -98,16 +110,45 @@ def _labelled(documents: Sequence[Document], format: str | None, request: Reques
     found = []
     for source in documents:
         known = recognised(source, request)
-        key = format if format in known else None if format else next(iter(known), None)
+        named = {role for role, column in request.mapping.items() if column is not None}
+        takes = [key for key in known if named <= set(READERS[key].maps)]
+        key = format if format in known else None if format else next(iter(takes or known), None)
         if key is not None:
+            _refuse_roles_of(key, request.mapping, source)
             found.append(Labelled(key, known[key], source))
     return found
+
+
+def _refuse_roles_of(key: str, mapping: Mapping[str, str | None], source: Document) -> None:
+    """A mapping that a format does not look at would be passed over in silence."""
+    unused = {role for role, column in mapping.items() if column is not None} - set(READERS[key].maps)
+    if unused:
+        if isinstance(source.value, pa.Table):
+            checked(mapping, source.columns, source.name)
+        raise IngestError(
+            f"{source.name} is read as {READERS[key].title}, which says itself where the {listed(sorted(unused))} stands. Leave "
+            "that out of mapping= (question= chooses among several), or read the file as a plain table with format='long'."
+        )
+
+
+def _without_twins(files: Sorted) -> None:
+    """Of two files that say the same the two ways round (answers.json and answers_inversed.json) only one counts."""
+    seen: dict[frozenset[tuple[str, str, str]], str] = {}
+    for entry in [entry for entry in files.labelled if entry.key == "peerannot" and peerannot.matches(entry.document, files.request)]:
+        value = entry.document.value
+        pairs = [(str(outer), str(inner), str(label)) for outer, row in value.items() for inner, label in row.items()]
+        twin = seen.get(frozenset((inner, outer, label) for outer, inner, label in pairs))
+        if twin is not None:
+            files.labelled.remove(entry)
+            files.twins.append(entry.document)
+            files.labelled[0].document.notes.assume(f"{entry.document.name} says the same as {twin} the other way round and was not read.")
+        seen[frozenset(pairs)] = entry.document.name
 
 
 def _refuse(documents: Sequence[Document], format: str | None, files: Sorted) -> None:
     """No file was recognised: with one file that may hold labels let its reader say what is missing."""
     mapping = files.request.mapping
-    likely = [source for source in documents if not source.is_image and not is_metadata(source)]
+    likely = [source for source in documents if not source.is_image and not peerannot.is_metadata(source)]
     tables = [source for source in likely if source.table is not None and not is_gold(source) and not is_pred_probs(source)]
     files.request = replace(files.request, several=False)
     if format is not None and likely:
@@ -128,7 +169,7 @@ def _refuse(documents: Sequence[Document], format: str | None, files: Sorted) ->
 
 def _companion(source: Document, files: Sorted) -> None:
     """Put a file beside the labels."""
-    if is_metadata(source):
+    if peerannot.is_metadata(source):
         return
     if source.is_image:
         files.content.append(source)
@@ -141,7 +182,7 @@ def _companion(source: Document, files: Sorted) -> None:
         files.unused.append(source.name)
     elif is_gold(source) or _is_label_list(source):
         files.gold.append(gold_of(source))
-        files.labelled[0].document.notes.assume(f"{source.name} is read as gold: it names no annotator.")
+        files.labelled[0].document.notes.assume(f"{source.name} is read as gold.")
     elif is_pred_probs(source):
         files.pred_probs.append(source)
     elif is_times(source):
@@ -158,6 +199,14 @@ def _probabilities(array: np.ndarray) -> bool:
 
 
 def _is_label_list(source: Document) -> bool:
-    """Examples with one label each and nobody who gave it: gold, when other files hold the labels."""
+    """Examples with one label each and nobody who gave it: one annotator's labels or gold, when other files hold the labels."""
+    if source.table is None or CONSENSUS & set(map(plain, source.columns)):
+        return False
     found = guess(source.columns)[0]
-    return {"example", "label"} <= found.keys() and "annotator" not in found and len(source.columns) == 2
+    return {"example", "label"} <= found.keys() and not {"annotator", "gold"} & found.keys() and len(source.columns) == 2
+
+
+def _sounds_like_gold(source: Document) -> bool:
+    """Whether the name of the file says so: a model's labels, taken for gold, would silence everybody else."""
+    words = set(re.split(r"[^a-z]+", source.name.rpartition("/")[2].casefold()))
+    return bool(words & GOLD_WORDS)

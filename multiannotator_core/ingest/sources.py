@@ -5,17 +5,18 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from os import PathLike, fspath
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, TypeAlias
 
 from . import limits
 from .errors import IngestError
 
-Source: TypeAlias = str | Path | IO[bytes]
-Sources: TypeAlias = Source | Sequence[Source]
+Source: TypeAlias = str | PathLike[str] | IO[bytes]
+Sources: TypeAlias = Source | Iterable[Source]
 
 ZIP, GZIP = b"PK\x03\x04", b"\x1f\x8b"
 EXCEL_PART = "[Content_Types].xml"
@@ -36,35 +37,71 @@ def blobs(sources: Sources) -> list[Blob]:
     Raises:
         IngestError: a file is missing, empty, too large, an unsafe or nested archive, or a pickle.
     """
-    several = isinstance(sources, Sequence) and not isinstance(sources, str)
-    found = [blob for source in (sources if several else [sources]) for blob in _expand(source)]  # type: ignore[arg-type, union-attr]
+    if isinstance(sources, (bytes, bytearray, memoryview)):
+        raise IngestError("These are bytes, not a file. Wrap them in io.BytesIO, or give the path of the file as text.")
+    one = isinstance(sources, (str, PathLike, Mapping)) or hasattr(sources, "read") or hasattr(sources, "shape")
+    one = one or not isinstance(sources, Iterable)
+    several: list[Any] = [sources] if one else list(sources)  # type: ignore[arg-type]
+    found = [blob for source, name in zip(several, _names(several), strict=True) for blob in _expand(source, name)]
     if not found:
         raise IngestError("There is no file to read: the list, folder or archive is empty. Choose a file with labels.")
     _refuse_bytes(sum(blob.size for blob in found), "The files together")
     return found
 
 
-def _expand(source: Source) -> list[Blob]:
-    if isinstance(source, (str, Path)):
-        path = Path(source)
-        if path.is_dir():
-            return _folder(path)
-        if not path.is_file():
-            raise IngestError(f"There is no file {path.name!r} at that place. Check the path.")
-        size = path.stat().st_size
-        _refuse_bytes(size, path.name)
-        return _unpacked(path.name, path.read_bytes())
+def _names(sources: Sequence[Any]) -> list[str]:
+    """A name for each source; files that are called alike are told apart by their folders, or else by a number."""
+    paths = [_named(source) for source in sources]
+    names = [path.name if [other.name for other in paths].count(path.name) < 2 else f"{path.parent.name}/{path.name}" for path in paths]
+    return [name if names.count(name) < 2 else f"{names[:i].count(name) + 1}/{name.lstrip('/')}" for i, name in enumerate(names)]
+
+
+def _named(source: Any) -> Path:
+    if isinstance(source, (str, PathLike)) and isinstance(fspath(source), str):
+        return Path(source)
+    return Path(str(getattr(source, "name", "file")))
+
+
+def _expand(source: Any, name: str) -> list[Blob]:
+    if isinstance(source, (str, PathLike)) and isinstance(fspath(source), str):
+        return _opened(str(fspath(source)), name)
     if not hasattr(source, "read"):
-        raise IngestError(f"A {type(source).__name__} is no file. Give a path, an open binary file, or a list of those.")
-    name = Path(str(getattr(source, "name", "file"))).name
+        kind = type(source).__name__
+        mend = "CrowdLabels.from_long takes tables" if kind == "DataFrame" else "Give a path, an open binary file, or a list of those"
+        raise IngestError(f"An object of type {kind} is no file. {mend}.")
     return _unpacked(name, _contents(source, name))
 
 
+def _opened(path: str, name: str) -> list[Blob]:
+    """The file or folder at a path."""
+    if not path.strip():
+        raise IngestError("The path is empty. Give the path of a file or folder with labels.")
+    if path.startswith(("http://", "https://", "s3://", "gs://", "ftp://")):
+        raise IngestError(f"{path[:200]!r} is an address; nothing is loaded from the network. Download the file and give its path.")
+    place = Path(path)
+    try:
+        if place.is_dir():
+            return _folder(place)
+        if not place.is_file():
+            raise IngestError(f"There is no file {place.name!r} at that place. Check the path.")
+        size = place.stat().st_size
+        _refuse_bytes(size, name)
+        return _unpacked(name, place.read_bytes())
+    except (OSError, ValueError) as error:  # no permission, a name too long, a NUL byte
+        if isinstance(error, IngestError):
+            raise
+        raise IngestError(f"{place.name[:200]!r} cannot be opened ({_reason(error)}). Check the path and who may read it.") from None
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower().rstrip(".")
+
+
 def _contents(file: IO[bytes], name: str) -> bytes:
-    if isinstance(file, BytesIO):  # an upload: shares its memory, whatever its position
-        data: Any = file.getvalue()
-    else:
-        data = file.read(limits.MAX_BYTES + 1)
+    try:  # an upload in memory shares its bytes, whatever its position
+        data: Any = file.getvalue() if isinstance(file, BytesIO) else file.read(limits.MAX_BYTES + 1)
+    except (OSError, ValueError, TypeError) as error:  # closed, opened for writing, broken off
+        raise IngestError(f"{name}: the file cannot be read ({_reason(error)}). Open it again with mode 'rb'.") from None
     if not isinstance(data, bytes):
         raise IngestError(f"{name}: the file was opened as text. Open it with mode 'rb'.")
     _refuse_bytes(len(data), name)
@@ -114,8 +151,13 @@ def _zip(name: str, data: bytes) -> list[Blob] | None:
     _refuse_unsafe(name, infos, len(data))
     if any(info.filename == EXCEL_PART for info in infos):
         return None
-    kept = [info for info in infos if not info.is_dir() and not _hidden(PurePosixPath(info.filename))]
-    return [Blob(info.filename, info.file_size, _member(archive, info, name)) for info in kept]
+    kept = [info for info in infos if not info.is_dir() and not _hidden(PurePosixPath(_slashes(info.filename)))]
+    return [Blob(_slashes(info.filename), info.file_size, _member(archive, info, name)) for info in kept]
+
+
+def _slashes(entry: str) -> str:
+    """Zips that were made on Windows may part folders by backslashes."""
+    return entry.replace("\\", "/")
 
 
 def _refuse_unsafe(name: str, infos: Sequence[zipfile.ZipInfo], packed: int) -> None:
@@ -127,8 +169,8 @@ def _refuse_unsafe(name: str, infos: Sequence[zipfile.ZipInfo], packed: int) -> 
         raise IngestError(f"{name} unpacks to more than {limits.MAX_RATIO} times its size. Add the unpacked files instead.")
     seen = set()
     for info in infos:
-        entry = info.filename
-        parts = PurePosixPath(entry.replace("\\", "/")).parts
+        entry = _slashes(info.filename)
+        parts = PurePosixPath(entry).parts
         if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
             raise IngestError(f"{name}: the entry {entry!r} points outside the archive. Make the zip again with plain names.")
         if stat.S_ISLNK(info.external_attr >> 16):
@@ -149,7 +191,9 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Calla
                 data = file.read(info.file_size + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError):
             raise IngestError(f"{name}: the entry {info.filename!r} is damaged. Make the zip again.") from None
-        if data.startswith((ZIP, GZIP)):
+        if data.startswith(ZIP) and EXCEL_PART.encode() in data:
+            _zip(info.filename, data)  # a workbook is a zip too, and checked as one
+        elif data.startswith((ZIP, GZIP)):
             raise IngestError(f"{name}: {info.filename!r} is an archive inside an archive. Unpack it once and add the inner files.")
         return data
 
@@ -178,8 +222,11 @@ def _files(path: Path) -> Iterable[Path]:
 
 def _reader(file: Path) -> Callable[[], bytes]:
     def read() -> bytes:
-        _refuse_bytes(file.stat().st_size, file.name)
-        data = file.read_bytes()
+        try:
+            _refuse_bytes(file.stat().st_size, file.name)
+            data = file.read_bytes()
+        except OSError as error:
+            raise IngestError(f"{file.name} cannot be opened ({_reason(error)}). Check who may read it.") from None
         if data.startswith(GZIP):
             data = _gunzip(file.name, data)
         return data

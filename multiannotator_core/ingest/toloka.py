@@ -56,7 +56,7 @@ def parse(document: Document, request: Request) -> Parsed:
     shown = [column for column in table.column_names if column.startswith(INPUT)]
     kept = table.select([*dict.fromkeys(mapping.values()), *shown])
     document.notes.ignored += [column for column in table.column_names if column not in kept.column_names]
-    return rows_of_table(_titled(kept, shown), mapping, name, document.notes)
+    return rows_of_table([_titled(kept, shown)], mapping, name, document.notes)
 
 
 def _titled(table: pa.Table, shown: list[str]) -> pa.Table:

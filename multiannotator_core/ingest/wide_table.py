@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ..labels import listed, natural_order
+from ..names import listed, natural_order
 from . import limits
-from .columns import ALIASES, checked, guess, plain, private
+from .columns import ALIASES, CONTENT, checked, guess, plain, private
 from .document import Document
 from .errors import IngestError
 from .reader import Reader, Request
 from .rows import NO_LABEL, Coded, Parsed, coded, stacked, without
 
+NOT_LABELLED = {"-1", "-1.0"}  # other libraries' word for an empty cell; whether it is one, the reader asks
 MOST_CLASSES = 100  # a table with more values in its cells is rather one of features or texts
 EMPTY_SHARE = 0.3
-CONTENT = {"text", "sentence", "title", "content", "url", "image", "description", "question", "prompt", "hypothesis", "premise"}
+FEW_ROWS = 20  # in fewer, two annotators may well have no class in common
+INDEX = {"unnamed0", "column1", "index", "indexlevel0"}  # how pandas and R call the names of rows
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_WHOLE = re.compile(r"(\d+)\.0*")
+_WHOLE = re.compile(r"(-?\d+)\.0*")
 
 
 def matches(document: Document, request: Request) -> str | None:
     """A matrix of few different values: empty cells, or the same values in all columns."""
     if isinstance(document.value, np.ndarray):
-        whole = document.value.ndim == 2 and document.value.shape[1] >= 2 and (document.value.dtype.kind != "f" or _few(document.value))
+        whole = document.value.ndim == 2 and document.value.shape[1] >= 2 and (document.value.dtype.kind == "U" or _few(document.value))
         return "a matrix of whole numbers: rows are read as examples, columns as annotators" if whole else None
-    if document.table is None or not document.table.num_rows:
-        return None
+    if document.table is None or not document.table.num_rows or (isinstance(document.value, list) and len(document.value) == 1):
+        return None  # a single JSON object rather describes something
     if {"annotator", "label"} & guess(document.columns)[0].keys():
         return None  # rather a table with one row a label, of which a column is missing
     example, annotators = _split(document.table, request)
@@ -39,13 +42,16 @@ def matches(document: Document, request: Request) -> str | None:
     columns = [without(coded(column), NO_LABEL) for column in head.columns]
     sets = [frozenset(column.names[np.unique(column.codes[column.codes >= 0])]) for column in columns]
     union = frozenset().union(*sets)
-    if not 1 <= len(union) <= MOST_CLASSES or any(_NUMBER.fullmatch(name) and not _whole(name) for name in union):
+    numbers = [name for name in union - NOT_LABELLED if _NUMBER.fullmatch(name)]
+    if not 1 <= len(union) <= MOST_CLASSES or not all(map(_whole, numbers)):
         return None
     empty = float(np.mean([(column.codes < 0).mean() for column in columns]))
     alike = float(np.mean([len(values) / len(union) for values in sets]))
     labelled = sum(int((column.codes >= 0).sum()) for column in columns)
-    if len(union) * 2 > labelled + 4 or (empty < EMPTY_SHARE and alike < 0.5) or alike < 0.1:
+    if len(union) * 2 > labelled + 4 or (empty < EMPTY_SHARE and alike < (0.5 if head.num_rows < FEW_ROWS else 0.51)) or alike < 0.1:
         return None
+    if all(title in values and not title.isdigit() for title, values in zip(annotators, sets, strict=True)):
+        return None  # the first row holds values, not names
     named = f"{example!r} names the examples" if example else "rows are examples"
     return f"{named} and the other {len(annotators)} columns share {len(union)} values: each is read as an annotator"
 
@@ -56,7 +62,7 @@ def _few(array: np.ndarray) -> bool:
 
 
 def _whole(name: str) -> bool:
-    return name.isdigit() or bool(_WHOLE.fullmatch(name))
+    return name.isdigit() or bool(_WHOLE.fullmatch(name) and name[0] != "-")
 
 
 def _split(table: pa.Table, request: Request) -> tuple[str | None, list[str]]:
@@ -64,6 +70,8 @@ def _split(table: pa.Table, request: Request) -> tuple[str | None, list[str]]:
     columns = [column for column in table.column_names if column not in private([column])]
     given = {role: column for role, column in request.mapping.items() if column in columns}
     first = given.get("example") or guess([c for c in columns if plain(c) not in CONTENT], ("example",))[0].get("example")
+    if first is None:
+        first = next((column for column in columns if plain(column) in INDEX and _unique(table, column)), None)
     if first is None and columns and _names_rows(table, columns):
         first = columns[0]
     others = [column for column in columns if column not in (first, given.get("gold"))]
@@ -72,13 +80,15 @@ def _split(table: pa.Table, request: Request) -> tuple[str | None, list[str]]:
 
 
 def _names_rows(table: pa.Table, columns: list[str]) -> bool:
-    """Whether the first column holds a name of its own in each row: it bears no title, or no other column holds its values."""
-    names = coded(table[columns[0]])
-    unique = len(names.names) == table.num_rows and bool((names.codes >= 0).all())
-    if not unique or len(columns) < 2:
+    """Whether the first column holds a name of its own in each row, and the next column none of these."""
+    if not _unique(table, columns[0]) or len(columns) < 2 or table.num_rows < 2:
         return False
-    others = coded(table[columns[1]])
-    return columns[0] == "column 1" or (table.num_rows > 1 and not set(names.names) & set(others.names))
+    return not set(coded(table[columns[0]]).names) & set(coded(table[columns[1]]).names)
+
+
+def _unique(table: pa.Table, column: str) -> bool:
+    names = coded(table[column])
+    return len(names.names) == table.num_rows and bool((names.codes >= 0).all())
 
 
 def parse(document: Document, request: Request) -> Parsed:
@@ -105,7 +115,7 @@ def parse(document: Document, request: Request) -> Parsed:
     names = _row_names(table, example, name)
     notes.removed += private(table.column_names)
     notes.assume(f"{name}: {len(annotators):,} columns are annotators: {listed(annotators, most=3)}.")
-    return _cells(table, names, annotators, document)
+    return _cells(table, names, annotators, document, request.missing)
 
 
 def _table_of(array: np.ndarray, name: str) -> pa.Table:
@@ -129,10 +139,10 @@ def _row_names(table: pa.Table, example: str | None, name: str) -> pd.Index:
     return names.names
 
 
-def _cells(table: pa.Table, names: pd.Index, annotators: list[str], document: Document) -> Parsed:
+def _cells(table: pa.Table, names: pd.Index, annotators: list[str], document: Document, missing: Collection[str]) -> Parsed:
     rows, who, labels = [], [], []
     for j, annotator in enumerate(annotators):
-        column = without(_without_zeros(coded(table[annotator])), NO_LABEL)
+        column = without(_without_zeros(coded(table[annotator])), missing)
         _refuse_fractions(column, annotator, names, document.name)
         filled = np.flatnonzero(column.codes >= 0)
         rows.append(filled)
@@ -164,9 +174,9 @@ def _refuse_fractions(column: Coded, annotator: str, names: pd.Index, file: str)
     for code, text in enumerate(column.names):
         if _NUMBER.fullmatch(text) and not _whole(text) and (column.codes == code).any():
             row = names[int(np.flatnonzero(column.codes == code)[0])]
+            mend = f"Leave the cell empty where there is no label, or say missing=('', {text!r}) if {text} means that."
             raise IngestError(
-                f"{file}: example {row!r}, column {annotator!r} holds {text}; labels must be class names or whole numbers from 0. "
-                "Leave the cell empty where there is no label."
+                f"{file}: example {row!r}, column {annotator!r} holds {text}; labels must be class names or whole numbers from 0. {mend}"
             )
 
 
@@ -185,4 +195,4 @@ def _aside(table: pa.Table, names: pd.Index, annotators: list[str]) -> tuple[pd.
     return gold, pd.DataFrame(shown) if shown else None
 
 
-READER = Reader("a wide table, one column an annotator", matches, parse)
+READER = Reader("a wide table, one column an annotator", matches, parse, maps=("example", "gold"))

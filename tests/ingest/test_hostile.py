@@ -79,6 +79,7 @@ def test_names_survive_json_and_parquet(table: list[tuple[str, str, str]]) -> No
 
 SEEDS = {
     "long.csv": b'task,worker,label,time,text\nt1,w1,a,2026-03-02,"x, y"\nt1,w2,b,,z\nt2,w1,a,5,\n',
+    "nested.json": b'[{"id": 1, "annotations": [{"annotator": "k", "label": "a"}, {"annotator": "l", "label": "b"}]}]',
     "wide.csv": b"example,a1,a2,a3\nx,0,,1\ny,1,1,\nz,,0,0\n",
     "answers.json": b'{"0": {"0": 1, "2": 0}, "1": {"1": 1}}',
     "tasks.json": json.dumps(

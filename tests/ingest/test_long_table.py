@@ -186,7 +186,7 @@ def test_oddities_are_told_with_numbers() -> None:
     told = " ".join(found.report.oddities)
 
     assert list(found.labels.classes) == ["Yes", "no", "yes"]
-    for part in ("annotator: 1;", "nobody can contradict: 2 of 3", "gave a single label: 2 of 3", "only once: 'Yes', 'no'"):
+    for part in ("annotator: 1.", "nobody can contradict: 2 of 3", "gave a single label: 2 of 3", "only once: 'Yes', 'no'"):
         assert part in told
     assert "'Yes' (1) and 'yes' (3) differ only in case" in told
 

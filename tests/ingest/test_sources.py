@@ -95,7 +95,7 @@ def test_hostile_and_broken_files_are_refused(file: io.BytesIO, says: str, tmp_p
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     """A wrong path, an empty list, an open text file and a number are told apart."""
     (tmp_path / "a.csv").write_text(CSV)
-    for source, says in ((tmp_path / "no.csv", "no file 'no.csv'"), ([], "no file to read"), (3, "A int is no file")):
+    for source, says in ((tmp_path / "no.csv", "no file 'no.csv'"), ([], "no file to read"), (3, "type int is no file")):
         with pytest.raises(ingest.IngestError, match=says):
             ingest.read(source)
     with (tmp_path / "a.csv").open() as text, pytest.raises(ingest.IngestError, match=r"opened as text"):
