@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-import time
+from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
-import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
-from multiannotator_core.quality.review import LEAST_AUDITS, progress, with_audit
+from multiannotator_core.quality.review_progress import LEAST_AUDITS, progress
 from multiannotator_core.store import Conflict
 from pages._compared import blind_run
-from pages._jobs import home
-from pages._runs import store
-from pages._session import InUse, step
+from pages._people import write
+from pages._runs import decisions_of, store
+from pages._session import InUse, remember, step
 
 KEYS = "123456789"
-LEASE = 120.0  # seconds that an example is kept for the one who looks at it
-AUDIT_EVERY = 5  # one decision in five is about an example drawn at random
 TAKEN = {"j", "k", "s", "u", "f"}  # keys of the desk itself
-
-
-def reviewer_input() -> str:
-    """The name that is kept with each decision; asked once a session."""
-    words = "Your name"
-    name = st.text_input(
-        words, key="reviewer", persist_state="session", placeholder=words, label_visibility="collapsed", width=170, max_chars=80
-    )
-    return str(name).strip()
+MOST_UNDONE = 50
 
 
 def class_keys(names: list[str]) -> list[str | None]:
@@ -44,61 +30,25 @@ def class_keys(names: list[str]) -> list[str | None]:
 
 def decisions(now: InUse) -> pd.DataFrame:
     """The latest decision on each example."""
-    return store().decisions(now.dataset.id)
-
-
-def mixed_queue(
-    now: InUse, queue: NDArray[np.intp], decided: pd.DataFrame, *, hide: bool, audit: bool
-) -> tuple[NDArray[np.intp], NDArray[np.bool_], int]:
-    """The first thousand of a queue with the random audit mixed in, whether the audit drew each, and the length of the whole."""
-    names = now.labels.examples
-    done = names.get_indexer(decided.index)
-    elsewhere = _held_by_others(now)
-    if hide:
-        queue = queue[~np.isin(queue, done)]
-    undecided = np.setdiff1d(np.arange(len(names)), [*done, *elsewhere])
-    queue = queue[~np.isin(queue, elsewhere)]
-    seed = int(now.dataset.id[:8], 16)
-    codes, drawn = with_audit(queue, undecided, n_decided=len(decided), seed=seed, every=AUDIT_EVERY if audit else 0)
-    return codes, drawn, len(queue)
-
-
-@st.cache_resource(show_spinner=False, max_entries=1)
-def _leases() -> tuple[threading.Lock, dict[tuple[str, str], dict[str, tuple[int, float]]]]:
-    return threading.Lock(), {}
-
-
-def hold(now: InUse, example: int) -> None:
-    """Say that this session looks at an example (code): for a while nobody else is offered it."""
-    lock, leases = _leases()
-    me = st.session_state.setdefault("_me", uuid4().hex)
-    with lock:
-        leases.setdefault((home(), now.dataset.id), {})[me] = (example, time.monotonic())
-
-
-def _held_by_others(now: InUse) -> list[int]:
-    """Codes of examples that other sessions look at; the one that the address names is not among them."""
-    lock, leases = _leases()
-    me, oldest = st.session_state.setdefault("_me", uuid4().hex), time.monotonic() - LEASE
-    with lock:
-        of_dataset = leases.setdefault((home(), now.dataset.id), {})
-        for session in [session for session, (_, since) in of_dataset.items() if since < oldest]:
-            del of_dataset[session]
-        held = [code for session, (code, _) in of_dataset.items() if session != me]
-    wanted = st.query_params.get("rev_example")
-    return [code for code in held if str(now.labels.examples[code]) != wanted]
+    return decisions_of(now.info)
 
 
 def progress_words(now: InUse, decided: pd.DataFrame) -> str:
-    """How far the review is, and what the audit says of the rest."""
-    found = progress(now.labels, blind_run(now), decided)
+    """How far the review is, how fast wrong labels still turn up, and what the audit says of the rest."""
+    labels, blind = now.labels, blind_run(now)
+    found = remember(now, f"progress {store().changes(now.info.id)}", lambda: progress(labels, blind, decided))
     words = f"**{found.decided:,}** decided, {found.changed:,} changed a label"
+    if found.decided > found.recent:
+        words += f" ({found.recent_changed} of the last {found.recent})"
     if found.wrong_left is None:
-        return f"{words} · {found.audited} of {LEAST_AUDITS} audits before errors left can be told"
+        return f"{words} · errors left: not enough reviews yet ({found.audited} of {LEAST_AUDITS} at random)"
     return (
         f"{words} · about **{found.wrong_left:,.0f}** wrong left ({found.low:,.0f} to {found.high:,.0f}) · "
         f"{100 * found.accuracy:.1f}% right ({100 * found.accuracy_low:.1f} to {100 * found.accuracy_high:.1f})"
     )
+
+
+# ---------------------------------------------------------------------- decide
 
 
 def decide(now: InUse, example: Any, label: Any, flag: str | None, revision: int, chance: float | None) -> None:
@@ -106,44 +56,60 @@ def decide(now: InUse, example: Any, label: Any, flag: str | None, revision: int
 
     `chance` is the probability with which the audit drew the example; None when it came from the queue.
     """
-    name = str(st.session_state.get("reviewer", "")).strip()
     note = str(st.session_state.get("rev_note", "")).strip() or None
-    if not name:
-        st.session_state["_desk"] = ("error", "Say who you are first: your name is kept with each decision.")
-        return
     try:
-        store().decide(now.dataset.id, example, label, reviewer=name, note=note, expected_revision=revision, flag=flag, audit=chance)
+        made = write("decide", now.dataset.id, example, label, note=note, expected_revision=revision, flag=flag, audit=chance)
     except Conflict as conflict:
-        st.session_state["_desk"] = (
-            "error",
-            f"{conflict.reviewer} decided this example in the meantime. Look again; decide once more if you differ.",
-        )
+        _tell("error", f"{conflict.reviewer} decided this example in the meantime. Look again; decide once more if you differ.")
         return
     except ValueError as error:
-        st.session_state["_desk"] = ("error", str(error))
+        _tell("error", str(error))
         return
     st.session_state["rev_note"] = ""
-    st.session_state["_undo"] = [*st.session_state.get("_undo", [])[-50:], (now.dataset.id, example)]
-    said = f"flagged as {flag}" if flag else f"is {label}"
-    st.session_state["_desk"] = ("done", f"{example} {said}. U takes it back.")
+    _remember_undo(now.dataset.id, [(example, made)])
+    _tell("done", f"{example} {f'flagged as {flag}' if flag else f'is {label}'}. U takes it back.")
     step("rev_example", 1)
 
 
-def undo() -> None:
-    """Take back the last decision of this session and show its example again; call it in a callback."""
-    stack = st.session_state.get("_undo", [])
-    if not stack:
-        st.session_state["_desk"] = ("error", "There is nothing to take back in this session. The page History has all decisions.")
-        return
-    dataset, example = stack[-1]
-    try:
-        store().undo(dataset, example, reviewer=str(st.session_state.get("reviewer", "")).strip() or "unknown")
-    except ValueError as error:
-        st.session_state["_desk"] = ("error", str(error))
-        return
-    st.session_state["_undo"] = stack[:-1]
-    st.query_params["rev_example"] = str(example)
-    st.session_state["_desk"] = ("done", f"The decision on {example} was taken back.")
+def accept(now: InUse, proposed: Mapping[Any, tuple[Any, int]], ticks: Mapping[Any, str]) -> None:
+    """Keep the proposed class of all examples that are still ticked; call it in a callback.
+
+    Each is a decision of its own: where somebody else was faster theirs stands, and is told. Those that were unticked are left for
+    one at a time, and do not come back into the grid of this session.
+
+    Args:
+        proposed: example -> its class and the revision that was seen.
+        ticks: example -> key of its tick.
+    """
+    made, faster = [], []
+    for example, (label, revision) in proposed.items():
+        if not st.session_state.get(ticks[example]):
+            continue
+        try:
+            made.append((example, write("decide", now.dataset.id, example, label, expected_revision=revision)))
+        except Conflict:
+            faster.append(example)
+        except ValueError as error:
+            _remember_undo(now.dataset.id, made)
+            _tell("error", f"{len(made)} of {len(proposed)} were accepted, then it stopped: {error}")
+            return
+    later = [example for example in proposed if not st.session_state.get(ticks[example])]
+    st.session_state.setdefault("_later", {}).setdefault(now.dataset.id, []).extend(later)
+    _remember_undo(now.dataset.id, made)
+    words = f"{len(made)} accepted" + (f", {len(later)} left for one at a time" if later else "")
+    if faster:
+        _tell("error", f"{words}. Somebody else decided {len(faster)} in the meantime; theirs stands.")
+    else:
+        _tell("done", f"{words}. U takes it back." if made else f"{words}.")
+
+
+def left_for_later(now: InUse) -> list[Any]:
+    """Examples that were unticked in the grid of this session."""
+    return list(st.session_state.get("_later", {}).get(now.dataset.id, []))
+
+
+def _tell(kind: str, words: str) -> None:
+    st.session_state["_desk"] = (kind, words)
 
 
 def message() -> tuple[str, str] | None:
@@ -152,13 +118,54 @@ def message() -> tuple[str, str] | None:
     return told
 
 
-def revert(dataset: str, example: Any, reviewer: str) -> None:
-    """Take back the latest decision on an example; call it in a callback."""
+# ---------------------------------------------------------------------- take back
+
+
+def _remember_undo(dataset: str, made: list[tuple[Any, int]]) -> None:
+    if made:
+        st.session_state["_undo"] = [*st.session_state.get("_undo", [])[-MOST_UNDONE:], (dataset, made)]
+
+
+def undo() -> None:
+    """Take back what this session did last, one decision or a whole grid; call it in a callback.
+
+    What somebody else has changed since stays as they left it.
+    """
+    stack = st.session_state.get("_undo", [])
+    if not stack:
+        _tell("error", "There is nothing to take back in this session. The page History has all decisions.")
+        return
+    dataset, made = stack[-1]
+    back, faster = [], []
+    for at, (example, revision) in enumerate(made):
+        try:
+            write("undo", dataset, example, expected_revision=revision)
+            back.append(example)
+        except Conflict as conflict:
+            faster.append(conflict.reviewer)
+        except ValueError as error:
+            st.session_state["_undo"] = [*stack[:-1], (dataset, made[at:])]
+            _tell("error", str(error))
+            return
+    st.session_state["_undo"] = stack[:-1]
+    if len(made) == 1 and back:
+        st.query_params["rev_example"] = str(back[0])
+    what = f"The decision on {back[0]} was taken back." if len(back) == 1 else f"{len(back)} decisions were taken back."
+    if faster:
+        _tell("error", f"{what if back else 'Nothing was taken back.'} {faster[0]} has changed {len(faster)} since; that stands.")
+    else:
+        _tell("done", what)
+
+
+def revert(dataset: str, example: Any, revision: int) -> None:
+    """Take back the decision that stands on an example, if it is still the one that was seen; call it in a callback."""
     try:
-        store().undo(dataset, example, reviewer=reviewer)
-        st.session_state["_desk"] = ("done", f"The decision on {example} was taken back.")
+        write("undo", dataset, example, expected_revision=revision)
+        _tell("done", f"The decision on {example} was taken back.")
+    except Conflict as conflict:
+        _tell("error", f"{conflict.reviewer} has changed {example} in the meantime. Look again.")
     except ValueError as error:
-        st.session_state["_desk"] = ("error", str(error))
+        _tell("error", str(error))
 
 
 def history(dataset: str) -> pd.DataFrame:

@@ -1,13 +1,15 @@
 import streamlit as st
 
-import multiannotator_core as mc
 from multiannotator_core import figures
-from multiannotator_core.quality.review import review_queue
-from multiannotator_core.quality.tables import eligible_qualities, who_said_what
-from multiannotator_core.store import FLAGS
-from pages._decisions import class_keys, decide, decisions, hold, message, mixed_queue, progress_words, reviewer_input, undo
+from multiannotator_core.quality.tables import who_said_what
+from pages._audit import told as refused
+from pages._decisions import decisions, message, progress_words
+from pages._desk import alike_examples, decision_bar, proposals
+from pages._leases import hold
 from pages._parts import card_title, content, dark, how, page_title, show, shown, text
-from pages._session import DESK_PATIENCE, ensure_app, pick, remember, require_run, step
+from pages._people import may
+from pages._queues import Filters, mixed_queue, orders, queue_of, sentence, worth
+from pages._session import DESK_PATIENCE, ensure_app, pick, require_run, step
 
 ensure_app()
 page_title(
@@ -18,65 +20,80 @@ now = require_run(DESK_PATIENCE)
 labels, result, data = now.labels, now.result, now.dataset
 classes, annotators = shown(labels.classes), shown(labels.annotators)
 
-methods = eligible_qualities(result, data.pred_probs)
+titles = orders(now)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    method = st.selectbox("Order by", list(methods), format_func=lambda m: methods[m], key="rev_quality", bind="query-params", width=230)
-    of_class = st.selectbox("Consensus class", ["all", *classes], key="rev_class", bind="query-params", width=180)
-    by = st.selectbox("Labelled by", ["anyone", *annotators], key="rev_annotator", bind="query-params", width=180)
-    against = st.toggle("Only where a label differs", key="rev_against", bind="query-params")
-    hide = st.toggle("Hide decided", value=True, key="rev_hide", bind="query-params")
-    why = "One example in five is drawn at random: only those tell how good the rest is."
-    audit = st.toggle("Audit", value=True, key="rev_audit", bind="query-params", help=why)
+    view = st.segmented_control("View", ["One", "Grid"], default="One", required=True, key="rev_view", bind="query-params")
+    order = st.selectbox("Order by", list(titles), format_func=lambda m: titles[m], key="rev_quality", bind="query-params", width=190)
+    of_class = st.selectbox("Consensus class", ["all", *classes], key="rev_class", bind="query-params", width=130)
+    by = st.selectbox("Labelled by", ["anyone", *annotators], key="rev_annotator", bind="query-params", width=140)
+    with st.popover("More filters", icon=":material/filter_alt:"):
+        against = st.toggle("Only where a label differs", key="rev_against", bind="query-params")
+        model_says = data.pred_probs is not None and st.toggle("Only where the model differs", key="rev_model", bind="query-params")
+        hide = st.toggle("Hide decided", value=True, key="rev_hide", bind="query-params")
+        why = "One example in five is drawn at random: only those tell how good the rest is."
+        audit = st.toggle("Audit", value=True, key="rev_audit", bind="query-params", help=why)
+    steps = st.container(horizontal=True, width="content", gap="xsmall")
 
-quality = remember(now, f"quality {method}", lambda: mc.example_quality(labels, result, method, pred_probs=data.pred_probs))
-queue = remember(
-    now,
-    f"queue {method} {of_class} {by} {against}",
-    lambda: review_queue(
-        labels,
-        result,
-        quality,
-        consensus_class=classes.index(of_class) if of_class in classes else None,
-        annotator=annotators.index(by) if by in annotators else None,
-        against_consensus=against,
-    ),
+filters = Filters(
+    of_class=classes.index(of_class) if of_class in classes else None,
+    annotator=annotators.index(by) if by in annotators else None,
+    against=against,
+    model=model_says,
 )
+quality = worth(now, order)
 decided = decisions(now)
-queue, audited, total = mixed_queue(now, queue, decided, hide=hide, audit=audit)
+grid_view = view == "Grid"
+queue, chance, total = mixed_queue(
+    now, queue_of(now, order, quality, filters), decided, hide=hide or grid_view, audit=audit and not grid_view
+)
+told = message()
+if why_not := refused():
+    st.error(text(why_not, 300))
 if not len(queue):
+    if told:
+        st.markdown(f":{'red' if told[0] == 'error' else 'green'}-badge[{text(told[1], 200)}]")
     st.info("Nothing to review with these filters. Choose another class or annotator, or show what was decided.")
     st.stop()
 
-place = pick("rev_example", [str(name) for name in labels.examples.take(queue)])
-i = int(queue[place])
-hold(now, i)
-name = labels.examples[i]
-standing = decided.loc[name] if name in decided.index else None
-told = message()
+place = 0 if grid_view else pick("rev_example", [str(name) for name in labels.examples.take(queue)])
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-    st.markdown(f"**{place + 1:,}** of {total:,} in this queue · {progress_words(now, decided)}", width="content")
+    where = f"**{total:,}** in this queue" if grid_view else f"**{place + 1:,}** of {total:,} in this queue"
+    st.markdown(f"{where} · {progress_words(now, decided)}", width="content")
     if told:
         st.markdown(f":{'red' if told[0] == 'error' else 'green'}-badge[{text(told[1], 200)}]", width="content")
-    with st.container(horizontal=True, width="content"):
-        st.button("Previous", icon=":material/chevron_left:", on_click=step, args=("rev_example", -1), disabled=place == 0, shortcut="k")
-        last = place + 1 >= len(queue)
-        st.button("Next", icon=":material/chevron_right:", on_click=step, args=("rev_example", 1), disabled=last, shortcut="j")
+    if not grid_view:
+        with steps:
+            back, on = place == 0, place + 1 >= len(queue)
+            st.button("Previous", icon=":material/chevron_left:", on_click=step, args=("rev_example", -1), disabled=back, shortcut="k")
+            st.button("Next", icon=":material/chevron_right:", on_click=step, args=("rev_example", 1), disabled=on, shortcut="j")
+if grid_view:
+    if not proposals(now, queue, decided):
+        st.info("All that is left in this queue was put aside for one at a time. Choose the view One.")
+    how("How is the order computed?", sentence(order))
+    st.stop()
+
+i, drawn = int(queue[place]), chance[place] > 0
+name = labels.examples[i]
+standing = decided.loc[name] if name in decided.index else None
+if may("decide"):
+    hold(now, [i])
 
 model = None if data.pred_probs is None else data.pred_probs.to_numpy()[i]
 grid = st.grid(4, min_column_width=238, gap="small", border=True)
 with grid.cell():
-    card_title(f"Example {text(name, 30)}", badge=":violet-badge[:material/casino: at random]" if audited[place] else None)
+    card_title(f"Example {text(name, 30)}", badge=":violet-badge[:material/casino: at random]" if drawn else None)
     if standing is not None:
         said = f"flagged: {standing['flag']}" if standing["flag"] else f"decided: {text(standing['label'], 30)}"
         st.markdown(f":blue-badge[:material/gavel: {said}] by {text(standing['reviewer'], 40)}")
     if not content(data, name):
         st.caption("Nothing is known of this example but its name. Add texts or images on the page Data.")
+    alike_examples(now, i)
 with grid.cell():
     sure = (
         ":red-badge[:material/priority_high: unsure]"
-        if quality[i] < 0.5
+        if result.quality[i] < 0.5
         else ":orange-badge[:material/help: unsure]"
-        if quality[i] < 0.7
+        if result.quality[i] < 0.7
         else ":gray-badge[:material/check: sure enough]"
     )
     card_title("How sure?", badge=sure)
@@ -119,48 +136,18 @@ with grid.cell(column_span=2):
         "weight in its average; in voting the weight of the vote.",
     )
 
-revision = 0 if standing is None else int(standing["revision"])
-chance = 1 / max(1, len(labels.examples) - len(decided)) if audited[place] else None
-proposed = int(result.label[i])
-few = list(range(len(classes))) if len(classes) <= 12 else [int(k) for k in result.posterior[i].argsort()[::-1][:6]]
-keys = class_keys(classes) if len(classes) <= 12 else class_keys([""] * len(classes))
-with st.bottom, st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-    with st.container(horizontal=True, gap="xsmall", width="content"):
-        reviewer_input()
-        for place_of, k in enumerate(few):
-            key = keys[k] if len(classes) <= 12 else keys[place_of]
-            kind = "primary" if k == proposed else "secondary"
-            label = text(classes[k], 18)
-            st.button(
-                label,
-                key=f"decide_{k}",
-                shortcut=key,
-                type=kind,
-                on_click=decide,
-                args=(now, name, labels.classes[k], None, revision, chance),
-            )
-        if len(few) < len(classes):
-            other = st.selectbox(
-                "Another class",
-                [None, *classes],
-                format_func=lambda c: "Another class …" if c is None else c,
-                key="rev_other",
-                label_visibility="collapsed",
-                width=170,
-            )
-            if other is not None:
-                chosen = labels.classes[classes.index(other)]
-                st.button("Decide", key="decide_other", on_click=decide, args=(now, name, chosen, None, revision, chance))
-    with st.container(horizontal=True, gap="xsmall", width="content"):
-        with st.popover("Note", icon=":material/edit_note:", type="tertiary"):
-            st.text_input("Note for the next decision", key="rev_note", max_chars=500)
-        with st.popover("Flag", icon=":material/flag:", type="tertiary"):
-            for flag in FLAGS:
-                st.button(flag.capitalize(), key=f"flag_{flag}", on_click=decide, args=(now, name, None, flag, revision, chance))
-        st.button("Undo", icon=":material/undo:", type="tertiary", shortcut="u", on_click=undo)
+best_first = result.posterior[i].argsort()[::-1]
+decision_bar(
+    now,
+    name,
+    int(result.label[i]),
+    best_first,
+    0 if standing is None else int(standing["revision"]),
+    float(chance[place]) if drawn else None,
+)
 
 with st.container(border=True):
-    card_title("What comes next in the queue?", f"Ordered by {methods[method].lower()}, worst first")
+    card_title("What comes next in the queue?", f"Ordered by {titles[order].lower()}, worst first")
     page = queue[place + 1 : place + 21]
     st.dataframe(
         {
@@ -180,4 +167,4 @@ with st.container(border=True):
         key="queue",
         alt="The next examples of the queue",
     )
-how("How is the order computed?", mc.QUALITY_METHODS[method].sentence)
+how("How is the order computed?", sentence(order))

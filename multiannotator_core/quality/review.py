@@ -1,20 +1,19 @@
-"""In which order a person should look at examples, and what the looking has shown."""
+"""In which order a person should look at examples."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
-from ..align import positions
 from ..consensus import Consensus
 from ..labels import CrowdLabels
-from .agreement import wilson_interval
 
-# Fewer audited examples than this say too little about the rest.
-LEAST_AUDITS = 30
+# One imagined label in each cell of an annotator's confusion: an annotator of few labels is not infinitely easy to teach.
+PSEUDOCOUNT = 1.0
 
 
 def review_queue(
@@ -25,6 +24,7 @@ def review_queue(
     consensus_class: int | None = None,
     annotator: int | None = None,
     against_consensus: bool = False,
+    model_label: NDArray[np.intp] | None = None,
     best_first: bool = False,
 ) -> NDArray[np.intp]:
     """Codes of examples, worst quality first.
@@ -35,6 +35,7 @@ def review_queue(
         consensus_class: only examples with this consensus class (code).
         annotator: only examples that this annotator (code) labelled; with `against_consensus`, differently.
         against_consensus: only examples with a label that differs from the consensus.
+        model_label: (N,) codes of the classes that a model finds most probable: only examples where it differs from the consensus.
         best_first: turn the order round.
     """
     keep = np.ones(len(labels.examples), dtype=bool)
@@ -45,6 +46,8 @@ def review_queue(
         if against_consensus:
             rows &= labels.label != result.label[labels.example]
         keep &= np.bincount(labels.example[rows], minlength=len(keep)) > 0
+    if model_label is not None:
+        keep &= model_label != result.label
     codes = np.flatnonzero(keep)
     sign = -1.0 if best_first else 1.0
     return codes[np.lexsort((codes, sign * result.log_odds[codes], sign * quality[codes]))]
@@ -84,55 +87,50 @@ def with_audit(
     return np.array(codes, dtype=np.intp), np.array(audited, dtype=bool)
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What reviewing has shown so far.
+# ---------------------------------------------------------------------- more reasons to look
 
-    Attributes:
-        decided: examples with a decided class; changed: of those, where the consensus had said another class.
-        audited: of those, drawn by the audit; audited_wrong: of those, where the consensus was wrong.
-        left: undecided examples; wrong_left, low, high: how many of those are estimated to be wrong, with a 95 %
-            interval; None below LEAST_AUDITS audits.
-        accuracy, accuracy_low, accuracy_high: share of right labels over all examples, decisions counted as right.
+
+def expected_change(labels: CrowdLabels, result: Consensus) -> NDArray[np.float64]:
+    """(N,) how much posterior a decision on each example is expected to move, in examples: 1 = as much as one example turned over.
+
+    A decision that example i is of class k has, by the present belief, the probability p[i, k]. It moves
+
+    - the example's own posterior, by 1 - p[i, k] in total variation: expected 1 - sum_k p[i, k]^2;
+    - the counts c[j, t, g] (annotator j said g where the truth was t) of everyone who labelled i, by (k = t) - p[i, t] in the cells
+      (j, t, their label): expected 2 p[i, t] (1 - p[i, t]) in size. One more count there changes log confusion[j, t, g] by
+      1 / c[j, t, g] - 1 / c[j, t] and that of each other label of j by -1 / c[j, t]; and one unit of log evidence for class t moves the
+      posterior of an example by p (1 - p) (the slope of the softmax). Summed over the examples that j labelled, this is what
+      everybody else's posterior moves.
+
+    First order in the change, and changes of several annotators add up in size: it ranks, it does not promise. Two sparse products.
+    Where the result has no confusions they are counted from its posterior. A certain example (gold, decided) gives 0.
     """
+    n_classes = len(labels.classes)
+    posterior = result.posterior
+    slope = posterior * (1 - posterior)
+    cell = labels.annotator.astype(np.int64) * n_classes + labels.label
+    shape = (len(labels.examples), len(labels.annotators) * n_classes)
+    # said[i, (j, g)]: how often j gave g to example i
+    said = sparse.csr_array((np.ones(len(cell)), (labels.example, cell)), shape=shape)
+    # counts[j, g, t], movable[j, g, t]: expected labels, and what posteriors can still move, where j said g and the truth may be t
+    counts = (said.T @ posterior).reshape(-1, n_classes, n_classes) + PSEUDOCOUNT
+    movable = (said.T @ slope).reshape(-1, n_classes, n_classes)
+    of_class = counts.sum(axis=1, keepdims=True)
+    others = movable.sum(axis=1, keepdims=True) - movable
+    per_count = movable * (1 / counts - 1 / of_class) + others / of_class
+    moved = 2 * slope * (said @ per_count.reshape(-1, n_classes))
+    change: NDArray[np.float64] = 1 - (posterior**2).sum(axis=1) + moved.sum(axis=1)
+    return np.maximum(change, 0.0)
 
-    decided: int
-    changed: int
-    audited: int
-    audited_wrong: int
-    left: int
-    wrong_left: float | None = None
-    low: float | None = None
-    high: float | None = None
-    accuracy: float | None = None
-    accuracy_low: float | None = None
-    accuracy_high: float | None = None
 
+def runs_agreement(results: Sequence[Consensus]) -> NDArray[np.float64]:
+    """(N,) in [0, 1]: the share of pairs of runs that give an example the same class; 0 = all differ.
 
-def progress(labels: CrowdLabels, blind: Consensus, decisions: pd.DataFrame) -> Progress:
-    """Count what was reviewed, and estimate what is left from the audit (Wilson's interval for its share of errors).
-
-    Args:
-        blind: a consensus that saw none of the decisions; it is what they are compared with.
-        decisions: indexed by example, with `label` (class name, or missing for a flag) and `audit` (the probability
-            with which the audit drew the example, missing for others).
+    Raises:
+        ValueError: fewer than two runs.
     """
-    n = len(labels.examples)
-    made = decisions[decisions["label"].notna()]
-    at, code = positions(labels.examples, made.index), positions(labels.classes, pd.Index(made["label"].tolist(), tupleize_cols=False))
-    wrong = blind.label[at] != code
-    drawn = made["audit"].notna().to_numpy()
-    counted = Progress(len(made), int(wrong.sum()), int(drawn.sum()), int((wrong & drawn).sum()), n - len(made))
-    if counted.audited < LEAST_AUDITS:
-        return counted
-    share = counted.audited_wrong / counted.audited
-    low, high = (float(end) for end in wilson_interval(np.asarray(share), np.asarray(counted.audited)))
-    return replace(
-        counted,
-        wrong_left=share * counted.left,
-        low=low * counted.left,
-        high=high * counted.left,
-        accuracy=1 - share * counted.left / n,
-        accuracy_low=1 - high * counted.left / n,
-        accuracy_high=1 - low * counted.left / n,
-    )
+    if len(results) < 2:
+        raise ValueError("Methods can only disagree when there are two: run another one on the page Consensus.")
+    same = [one.label == other.label for one, other in combinations(results, 2)]
+    agreement: NDArray[np.float64] = np.mean(same, axis=0)
+    return agreement

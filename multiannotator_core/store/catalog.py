@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from ..labels import CrowdLabels
 from .coding import from_json
 from .companions import COMPANIONS
-from .database import companions, datasets, now, projects, runs
+from .database import companions, datasets, now, projects, runs, settings
 from .journal import project_of, refuse_lost_classes
 
 # Files of one dataset's companions: kind -> (file name, hash of its bytes).
@@ -29,7 +29,8 @@ class DatasetInfo:
     Attributes:
         id: the fingerprint of its labels.
         created: when it was added, in UTC.
-        inputs: a hash of labels, pred_probs, given gold and content, not of decisions: a key for what is computed from them.
+        inputs: a hash of labels, pred_probs, given gold and content, not of decisions: a key for what is computed from them. It is
+            another one when the dataset was removed and added again, since that has other decisions.
         project, version: datasets of one project are versions of each other, from 1, and share decisions and exclusions.
         companions: which of pred_probs, gold and content it has.
     """
@@ -112,17 +113,17 @@ def _info(row: Row[Any], stored: Stored) -> DatasetInfo:
         row.n_annotators,
         row.n_classes,
         row.n_labels,
-        inputs_of(row.id, stored),
+        inputs_of(row, stored),
         row.project,
         row.version,
         tuple(kind for kind in COMPANIONS if kind in stored),
     )
 
 
-def inputs_of(dataset: str, stored: Stored) -> str:
-    """A hash of the labels and of all that goes with them."""
+def inputs_of(row: Row[Any], stored: Stored) -> str:
+    """A hash of the labels and of all that goes with them, and of the project: what was removed and added again starts anew."""
     digests = {kind: digest for kind, (_, digest) in stored.items()}
-    return hashlib.blake2b(json.dumps([dataset, digests], sort_keys=True).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(json.dumps([row.project, row.id, digests], sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def save_dataset(
@@ -204,6 +205,23 @@ def remove(connection: Connection, dataset: str) -> None:
     connection.execute(delete(datasets).where(datasets.c.id == dataset))
     if not connection.execute(select(func.count()).where(datasets.c.project == project)).scalar_one():
         connection.execute(delete(projects).where(projects.c.id == project))
+
+
+REMOTE_IMAGES = "remote images"
+
+
+def allows(connection: Connection, dataset: str, name: str) -> bool:
+    """Whether a setting of the dataset's project is on."""
+    mine = (settings.c.project == project_of(connection, dataset)) & (settings.c.name == name)
+    return connection.execute(select(settings.c.name).where(mine)).first() is not None
+
+
+def allow(connection: Connection, dataset: str, name: str, on: bool) -> None:
+    """Switch a setting of the dataset's project on or off."""
+    project = project_of(connection, dataset, lock=True)
+    connection.execute(delete(settings).where((settings.c.project == project) & (settings.c.name == name)))
+    if on:
+        connection.execute(insert(settings).values(project=project, name=name))
 
 
 # ---------------------------------------------------------------------- runs

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ..align import positions
-from ..labels import listed
+from ..names import listed
 
 FLAGS = ("ambiguous", "bad example")
 

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..align import aligned_pred_probs, gold_codes, positions
-from ..labels import CrowdLabels, listed
+from ..align import ensemble, gold_codes, positions
+from ..labels import CrowdLabels
+from ..names import listed
 from .coding import from_json, index_json, json_index, to_json
 from .files import digest_of, discard, reading, write_aside
 
@@ -35,11 +36,15 @@ class Companion:
 
 
 def _write_pred_probs(file: IO[bytes], names: CrowdLabels, value: Any) -> None:
-    np.save(file, aligned_pred_probs(names, value), allow_pickle=False)
+    """(N, K) of one model, (models, N, K) of several."""
+    models = ensemble(names, value)
+    np.save(file, models[0] if len(models) == 1 else np.stack(models), allow_pickle=False)
 
 
-def _read_pred_probs(path: Path, names: CrowdLabels) -> pd.DataFrame:
-    return pd.DataFrame(np.load(path, allow_pickle=False), index=names.examples, columns=names.classes)
+def _read_pred_probs(path: Path, names: CrowdLabels) -> tuple[pd.DataFrame, ...]:
+    stored = np.load(path, allow_pickle=False)
+    models = stored if stored.ndim == 3 else stored[None]
+    return tuple(pd.DataFrame(model, index=names.examples, columns=names.classes) for model in models)
 
 
 def _write_gold(file: IO[bytes], names: CrowdLabels, value: Any) -> None:

@@ -63,6 +63,7 @@ datasets = _table("datasets", "id project version name created folder n_examples
 companions = _table("companions", "dataset kind file digest")
 runs = _table("runs", "dataset key file method options created seconds n_iter", Column("converged", Boolean))
 decisions = _table("decisions", "project serial dataset example name revision label flag undoes reviewer note audit time")
+settings = _table("settings", "project name")
 exclusions = _table("exclusions", "project serial kind item name revision reviewer reason time", Column("excluded", Boolean))
 
 
@@ -96,8 +97,14 @@ def _first_tables(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
+def _settings(connection: Connection) -> None:
+    """What the owner of a project allows; a setting that is not there is off. It stays out of exported workspaces."""
+    columns = "project TEXT NOT NULL REFERENCES projects ON DELETE CASCADE, name TEXT NOT NULL, PRIMARY KEY (project, name)"
+    connection.execute(text(f"CREATE TABLE settings ({columns})"))
+
+
 # In order, never changed once released; a change of the tables is a new function at the end.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables, _settings)
 
 
 # ---------------------------------------------------------------------- connections

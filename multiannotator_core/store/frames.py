@@ -74,6 +74,8 @@ def standing_exclusions(rows: Sequence[Row[Any]], names: CrowdLabels) -> pd.Data
     """The exclusions that stand for examples and annotators of these labels, with their names."""
     last = {(row.kind, row.item): row for row in rows}
     frame = exclusion_history([row for row in last.values() if row.excluded])
+    if frame.empty:  # mostly nothing is excluded, and every page asks
+        return frame[EXCLUSION_COLUMNS]
     for kind, own in (("example", names.examples), ("annotator", names.annotators)):
         mine = (frame["kind"] == kind).to_numpy()
         given = pd.Index(frame.loc[mine, "name"].tolist(), dtype=None if mine.any() else own.dtype, tupleize_cols=False)

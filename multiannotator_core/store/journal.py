@@ -13,7 +13,8 @@ import pandas as pd
 from sqlalchemy import Connection, Row, Table, func, insert, select
 
 from ..align import positions
-from ..labels import CrowdLabels, listed
+from ..labels import CrowdLabels
+from ..names import listed
 from .checks import Decision
 from .coding import name_text, text_name
 from .database import datasets, decisions, exclusions, now, projects

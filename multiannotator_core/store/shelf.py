@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from ..labels import CrowdLabels
@@ -45,10 +46,12 @@ class Dataset:
 
     Attributes:
         id: the fingerprint of its labels.
-        pred_probs: (N, K) by example and class name in the order of the labels, or None.
+        pred_probs: (N, K) by example and class name in the order of the labels, the mean of the models where there are several;
+            or None.
         gold: the class of each example with given gold, by example name; without decisions, see `Store.gold`. Or None.
         content: what to show of the examples, by example name in the order of the labels; or None.
         inputs: see `DatasetInfo`.
+        models: the probabilities of each model as they were given; empty without any.
     """
 
     id: str
@@ -58,6 +61,14 @@ class Dataset:
     gold: pd.Series | None
     content: pd.DataFrame | None
     inputs: str
+    models: tuple[pd.DataFrame, ...] = ()
+
+
+def _mean(models: tuple[pd.DataFrame, ...]) -> pd.DataFrame | None:
+    """What several models say together."""
+    if len(models) < 2:
+        return models[0] if models else None
+    return pd.DataFrame(np.mean(models, axis=0), index=models[0].index, columns=models[0].columns)
 
 
 class Names:
@@ -120,8 +131,9 @@ class Shelf:
         if labels.fingerprint != dataset:
             raise StoreError(f"The labels in {folder} are not those that were stored. Restore them from a backup or an exported workspace.")
         read = {kind: companions.read_companion(folder / file, kind, labels) for kind, (file, _) in stored.items()}
-        pred_probs, gold, content = (read.get(kind) for kind in companions.COMPANIONS)
-        return Dataset(dataset, row.name, labels, pred_probs, gold, content, catalog.inputs_of(dataset, stored))
+        models: tuple[pd.DataFrame, ...] = read.get("pred_probs", ())
+        inputs = catalog.inputs_of(row, stored)
+        return Dataset(dataset, row.name, labels, _mean(models), read.get("gold"), read.get("content"), inputs, models)
 
     def abandon(self, folder: Path, names: Iterable[str] = ()) -> None:
         """Remove files that were written for a change that failed, unless the database has them after all.

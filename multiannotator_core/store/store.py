@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from types import EllipsisType, TracebackType
 from typing import Any
@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 
 from ..align import positions
 from ..consensus import Consensus
-from ..labels import CrowdLabels, listed
+from ..labels import CrowdLabels
+from ..names import listed
 from . import catalog, checks, companions, files, frames, journal, workspace
 from .catalog import DatasetInfo, RunInfo
 from .database import ATTEMPTS, Database, StoreError, address, decisions, default_home, exclusions, now
@@ -67,14 +68,14 @@ class Store:
         labels: CrowdLabels,
         *,
         name: str,
-        pred_probs: ArrayLike | pd.DataFrame | None = None,
+        pred_probs: ArrayLike | pd.DataFrame | Sequence[pd.DataFrame] | None = None,
         gold: Mapping[Hashable, Hashable] | pd.Series | None = None,
         content: pd.DataFrame | None = None,
     ) -> str:
         """Keep labels and what goes with them; the same labels again take the new name and companions and keep all else.
 
         Args:
-            pred_probs: (N, K) probabilities of a model, see `aggregate`.
+            pred_probs: (N, K) probabilities of a model, or a list of them: an ensemble; see `aggregate`.
             gold: {example name: class name}; names that the labels do not have are left out.
             content: one row an example, indexed by example name; rows of other examples are left out.
 
@@ -112,7 +113,7 @@ class Store:
         labels: CrowdLabels,
         *,
         name: str | None = None,
-        pred_probs: ArrayLike | pd.DataFrame | None = None,
+        pred_probs: ArrayLike | pd.DataFrame | Sequence[pd.DataFrame] | None = None,
         gold: Mapping[Hashable, Hashable] | pd.Series | None = None,
         content: pd.DataFrame | None = None,
     ) -> str:
@@ -154,7 +155,7 @@ class Store:
         self,
         dataset: str,
         *,
-        pred_probs: ArrayLike | pd.DataFrame | EllipsisType | None = ...,
+        pred_probs: ArrayLike | pd.DataFrame | Sequence[pd.DataFrame] | EllipsisType | None = ...,
         gold: Mapping[Hashable, Hashable] | pd.Series | EllipsisType | None = ...,
         content: pd.DataFrame | EllipsisType | None = ...,
     ) -> None:
@@ -193,6 +194,14 @@ class Store:
             ValueError: an empty name.
         """
         self._database.write(catalog.rename, dataset, checks.required_text(name, "name of the dataset"))
+
+    def remote_images(self, dataset: str) -> bool:
+        """Whether pictures of other computers may be loaded for a dataset and its versions; off until someone allows it."""
+        return self._database.read(catalog.allows, dataset, catalog.REMOTE_IMAGES)
+
+    def allow_remote_images(self, dataset: str, on: bool) -> None:
+        """Let pages load pictures from the addresses in the contents, or stop it. Exported workspaces do not carry this along."""
+        self._database.write(catalog.allow, dataset, catalog.REMOTE_IMAGES, on)
 
     def remove(self, dataset: str) -> None:
         """Remove a dataset with its runs; with the last version of a project its decisions and exclusions go too."""

@@ -113,6 +113,17 @@ def test_inputs_change_with_companions_and_not_with_decisions(store: Store, labe
     assert seen[0] == store.load(dataset).inputs
 
 
+def test_inputs_change_when_a_dataset_was_removed_in_between(store: Store, labels: CrowdLabels) -> None:
+    """The same labels in the store again are not the same key: the decisions went with the removal."""
+    seen = []
+    for _ in range(2):
+        dataset = store.add_dataset(labels, name="pets")
+        seen.append((store.load(dataset).inputs, store.datasets()[0].inputs))
+        store.remove(dataset)
+
+    assert seen[0][0] == seen[0][1] != seen[1][0] == seen[1][1]
+
+
 def test_adding_the_same_labels_again_updates_and_keeps_decisions(store: Store, labels: CrowdLabels) -> None:
     """A second upload takes the new name and companions, and loses no decision and no other companion."""
     dataset = store.add_dataset(labels, name="pets", gold={"t1": "dog"})
@@ -189,12 +200,36 @@ def test_an_unknown_dataset_is_named(store: Store, labels: CrowdLabels) -> None:
         lambda: store.exclude(dataset, "example", "t1", "Ana"),
         lambda: store.exclusions(dataset),
         lambda: store.versions(dataset),
+        lambda: store.remote_images(dataset),
+        lambda: store.allow_remote_images(dataset, True),
         lambda: store.add_version(dataset, labels),
     ]
 
     for call in calls:
         with pytest.raises(ValueError, match="There is no dataset '0000"):
             call()
+
+
+def test_remote_images_are_off_until_allowed_and_stay_out_of_workspaces(store: Store, labels: CrowdLabels, tmp_path: Path) -> None:
+    """The switch holds for the dataset and its versions, can be taken back, and no file of a stranger brings it along."""
+    dataset = store.add_dataset(labels, name="pets")
+    other = store.add_dataset(labels.select(examples=["t2"]), name="other")
+
+    assert store.remote_images(dataset) is False
+
+    store.allow_remote_images(dataset, True)
+    newer = store.add_version(dataset, labels.select(examples=["t1", "t2"]))
+    store.export_workspace(tmp_path / "all.zip")
+
+    assert (store.remote_images(dataset), store.remote_images(newer), store.remote_images(other)) == (True, True, False)
+    with Store(tmp_path / "second" / "crowdlens.db") as second:
+        second.import_workspace(tmp_path / "all.zip")
+
+        assert second.remote_images(dataset) is False
+
+    store.allow_remote_images(newer, False)
+
+    assert store.remote_images(dataset) is False
 
 
 def test_a_dataset_needs_a_name(store: Store, labels: CrowdLabels) -> None:

@@ -20,7 +20,7 @@ from multiannotator_core.labels import CrowdLabels
 from multiannotator_core.store import Store
 from tests.store.conftest import Home
 
-KILLS = int(os.environ.get("CROWDLENS_KILLS", "10"))
+KILLS = int(os.environ.get("CROWDLENS_KILLS", "50"))
 
 EXAMPLES = ["t1", "t2", "t10"]
 
