@@ -10,10 +10,11 @@ import streamlit as st
 
 from multiannotator_core.quality.exclusions import counted
 from multiannotator_core.report import audit_report
-from pages._decisions import reviewer_input
 from pages._parts import download, text
-from pages._runs import store
-from pages._session import InUse, choose_annotator
+from pages._people import may, reviewer_input, write
+from pages._pseudonyms import real_name, seen_exclusions
+from pages._runs import exclusions_of, store
+from pages._session import InUse, choose_annotator, clicked
 
 
 def gold_of(now: InUse) -> pd.Series:
@@ -36,35 +37,69 @@ def look_at(key: str, first: str, second: str) -> None:
     st.session_state[f"{key}_a"], st.session_state[f"{key}_b"] = first, second
 
 
+def look_at_clicked(chart: str, key: str) -> None:
+    """Choose the two whose cell of a matrix was clicked; the `on_select` of that chart."""
+    pair = clicked(chart)
+    if len(pair) == 2 and pair[0] != pair[1]:
+        look_at(key, str(pair[0]), str(pair[1]))
+
+
+def choose_clicked(chart: str, key: str) -> None:
+    """Choose what was clicked in a select box whose options are texts; the `on_select` of that chart."""
+    said = clicked(chart)
+    if said:
+        st.session_state[key] = str(said[0]) if len(said) == 1 else " called ".join(map(str, said))
+
+
 # ---------------------------------------------------------------------- exclusions
+
+MOST_SHOWN = 100  # exclusions in a list, each with its button
+WHY = {"annotator": "Reason, such as: answers at random", "example": "Reason, such as: picture is broken"}
 
 
 def excluded(now: InUse) -> pd.DataFrame:
     """What is excluded now: kind, name, reviewer, reason, time."""
-    return store().exclusions(now.dataset.id)
+    return seen_exclusions(now.info, exclusions_of(now.info))
 
 
 def exclusion_form(now: InUse, annotator: Any) -> None:
     """Ask who excludes an annotator and why, in a popover."""
+    if not may("exclude"):
+        return
     with st.popover("Exclude", icon=":material/person_off:", key="ann_exclude"):
         st.caption("Their labels will not count in any run, number, export or report until you restore them. Nothing is deleted.")
-        reviewer_input()
-        words = "Reason"
-        st.text_input(
-            words, key="ann_reason", placeholder="Reason, such as: answers at random", label_visibility="collapsed", max_chars=300
-        )
-        st.button(f"Exclude {text(annotator, 30)}", key="exclude", type="primary", on_click=_exclude, args=(now, annotator))
+        _form(now, "annotator", annotator, "ann_reason", "exclude", "reviewer")
 
 
-def exclusion_list(now: InUse) -> None:
-    """The excluded annotators, each with a button that restores them."""
+def exclude_example_button(now: InUse, example: Any, key: str = "") -> None:
+    """Ask who excludes an example and why, in a popover, or offer to restore it; `key` tells several such buttons on a page apart."""
+    if not may("exclude"):
+        return
     out = excluded(now)
-    for row in out[out["kind"] == "annotator"].itertuples(index=False):
+    if ((out["kind"] == "example") & (out["name"] == example)).any():
+        st.button("Count it again", icon=":material/undo:", key=f"restore_example{key}", on_click=_restore, args=(now, "example", example))
+        return
+    with st.popover("Leave out", icon=":material/block:", type="tertiary", key=f"exclude_example{key}"):
+        st.caption("Its labels will not count in any run, number, export or report until you restore it. Nothing is deleted.")
+        _form(now, "example", example, f"example_reason{key}", f"exclude_this{key}", f"reviewer_example{key}")
+
+
+def _form(now: InUse, kind: str, name: Any, reason_key: str, key: str, who_key: str) -> None:
+    reviewer_input(who_key)
+    st.text_input("Reason", key=reason_key, placeholder=WHY[kind], label_visibility="collapsed", max_chars=300)
+    st.button(f"Exclude {text(name, 30)}", key=key, type="primary", on_click=_exclude, args=(now, kind, name, reason_key))
+
+
+def exclusion_list(now: InUse, kind: str) -> None:
+    """What is excluded of a kind, each with a button that restores it."""
+    out = excluded(now)
+    for row in out[out["kind"] == kind].head(MOST_SHOWN).itertuples(index=False):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             why = f": {text(row.reason, 200)}" if row.reason else ""
             st.markdown(f"**{text(row.name, 40)}**{why}", width="content")
             st.caption(f"{text(row.reviewer, 40)}, {row.time:%d %b %Y %H:%M} UTC", width="content")
-            st.button("Restore", key=f"restore {row.name!r}", icon=":material/undo:", on_click=_restore, args=(now, row.name))
+            if may("restore"):
+                st.button("Restore", key=f"restore {row.name!r}", icon=":material/undo:", on_click=_restore, args=(now, kind, row.name))
 
 
 def told() -> str:
@@ -72,31 +107,35 @@ def told() -> str:
     return str(st.session_state.pop("_audit", ""))
 
 
-def _exclude(now: InUse, annotator: Any) -> None:
-    reviewer = str(st.session_state.get("reviewer", "")).strip()
-    if not reviewer:
-        st.session_state["_audit"] = "Say who you are first: your name is kept with each exclusion."
-        return
+def _exclude(now: InUse, kind: str, name: Any, reason_key: str) -> None:
     try:
-        counted(now.labels, [annotator])  # somebody must be left
-        store().exclude(now.dataset.id, "annotator", annotator, reviewer, str(st.session_state.get("ann_reason", "")))
-        st.session_state["ann_reason"] = ""
+        counted(now.labels, **{f"{kind}s": [name]})  # somebody must be left
+        write("exclude", now.dataset.id, kind, _in_store(now, kind, name), reason=str(st.session_state.get(reason_key, "")))
+        st.session_state[reason_key] = ""
     except ValueError as error:
-        st.session_state["_audit"] = str(error)
+        _refuse(now, kind, name, error)
 
 
-def _restore(now: InUse, annotator: Any) -> None:
+def _restore(now: InUse, kind: str, name: Any) -> None:
     try:
-        store().restore(now.dataset.id, "annotator", annotator, str(st.session_state.get("reviewer", "")).strip() or "unknown")
+        write("restore", now.dataset.id, kind, _in_store(now, kind, name))
     except ValueError as error:
-        st.session_state["_audit"] = str(error)
+        _refuse(now, kind, name, error)
+
+
+def _in_store(now: InUse, kind: str, name: Any) -> Any:
+    return real_name(now.info, name) if kind == "annotator" else name
+
+
+def _refuse(now: InUse, kind: str, name: Any, error: ValueError) -> None:
+    st.session_state["_audit"] = str(error).replace(repr(_in_store(now, kind, name)), repr(name))
 
 
 # ---------------------------------------------------------------------- the report
 
 
-def report_button(now: InUse, annotator: Any = None, *, use_pseudonyms: bool = False) -> None:
-    """A button that makes the audit report of the crowd or of one annotator."""
+def report_button(now: InUse, annotator: Any = None) -> None:
+    """A button that makes the audit report of the crowd or of one annotator, with the names that pages show."""
 
     def make() -> bytes:
         page = audit_report(
@@ -107,7 +146,7 @@ def report_button(now: InUse, annotator: Any = None, *, use_pseudonyms: bool = F
             gold=gold_of(now),
             annotator=annotator,
             exclusions=excluded(now),
-            use_pseudonyms=use_pseudonyms,
+            fingerprint=now.dataset.id,
             made=datetime.now(UTC),
         )
         return page.encode()

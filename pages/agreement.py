@@ -7,11 +7,12 @@ from multiannotator_core import figures
 from multiannotator_core.quality.copying import COPYING_RULE, copying, pair_sentence, shared_examples
 from multiannotator_core.quality.crowd_agreement import crowd_agreement
 from multiannotator_core.quality.patterns import DRIFT_RULE, drift, duplicates
-from pages._audit import gold_of, look_at, pair_select
+from pages._audit import gold_of, look_at, look_at_clicked, pair_select
 from pages._parts import card_title, how, page_title, shown, text
 from pages._session import draw, ensure_app, link, remember, require_run
 
 ensure_app()
+MOST_LISTED = 1000  # annotators in a table; a page may not send more
 page_title("Do the annotators agree?", "Agreement beyond chance, who is far from the others, and who is suspiciously close")
 now = require_run()
 labels, result, data = now.labels, now.result, now.dataset
@@ -42,14 +43,24 @@ with st.container(border=True):
 
 grid = st.grid(3, min_column_width=300, gap="small", border=True)
 with grid.cell(column_span=2):
-    card_title("Who agrees with whom?", "Cohen's kappa of each two annotators; those who agree least come first")
-    draw(now, "agreement", partial(figures.agreement_matrix, found.pairs))
+    card_title(
+        "Who agrees with whom?",
+        "Cohen's kappa of each two: blue agrees beyond chance, brown less than chance would, blank has fewer than five examples in "
+        "common. Who agrees stands side by side, the group that agrees least first. Click a cell to see where the two differ",
+    )
+    draw(
+        now,
+        "agreement",
+        partial(figures.agreement_matrix, found.pairs, order=found.order, clicks=True),
+        on_select=partial(look_at_clicked, "agreement", "agr"),
+        selection_mode="points",
+    )
 with grid.cell():
-    card_title("Who lowers alpha?", f"Alpha would be this without them; with all it is {found.alpha:.3f}")
+    without = found.without.head(MOST_LISTED)
+    more = f". The first {MOST_LISTED:,} of {len(names):,}" if len(names) > MOST_LISTED else ""
+    card_title("Who lowers alpha?", f"Alpha would be this without them; with all it is {found.alpha:.3f}{more}")
     st.dataframe(
-        pd.DataFrame(
-            {"Annotator": shown(found.without.index), "Alpha without": found.without["alpha"], "Labels": found.without["n_labels"]}
-        ),
+        pd.DataFrame({"Annotator": shown(without.index), "Alpha without": without["alpha"], "Labels": without["n_labels"]}),
         column_config={
             "Alpha without": st.column_config.NumberColumn(format="%.3f"),
             "Labels": st.column_config.NumberColumn(format="localized"),
@@ -61,7 +72,6 @@ with grid.cell():
         alt="Alpha without each annotator",
     )
 
-grid = st.grid(2, min_column_width=330, gap="small", border=True)
 with grid.cell():
     card_title("Does anyone copy?", f"{len(suspects):,} pairs were tested for mistakes they share" if len(suspects) else None)
     for row in copied.head(5).itertuples():
@@ -81,10 +91,13 @@ with grid.cell():
         st.caption("No two annotators have ten examples in common, so copying cannot be seen.")
     elif not len(copied):
         st.caption("No pair shares more mistakes than two who err on their own.")
-with grid.cell():
+with grid.cell(column_span=2):
     card_title("Does anyone change?", "Quality over the order of time, and examples labelled twice")
     if labels.timestamp is None:
-        st.caption("These labels have no times, so a change cannot be seen.")
+        st.caption(
+            "These labels have no times, so a change cannot be seen. The order of the rows in a file is no time: "
+            "many tools sort them. Bring a column with the time of each label, and this card answers."
+        )
     elif not len(changed):
         st.caption("Nobody gets surely better or worse with time.")
     for row in changed.head(6).itertuples():
@@ -98,6 +111,13 @@ with grid.cell():
         if len(repeated)
         else "Nobody labelled an example twice."
     )
+    instant = twice[twice["same_instant"] > 0]
+    if len(instant):
+        st.caption(
+            f"Several labels in one instant: {text(instant.index[0], 30)} has {int(instant['same_instant'].iloc[0]):,} of them"
+            + (f", and {len(instant) - 1:,} more annotators have some" if len(instant) > 1 else "")
+            + ". They were sent together, or by a program."
+        )
 
 with st.container(border=True):
     card_title("On what do two annotators differ?", "All examples that both labelled, their differences first")
@@ -115,7 +135,7 @@ with st.container(border=True):
             st.dataframe(
                 pd.DataFrame({title: shown(both[column][:1000]) for column, title in columns.items()}),
                 hide_index=True,
-                height=34 * 8,
+                height=34 * min(8, len(both) + 1) + 2,
                 row_height=34,
                 key="shared",
                 alt="Examples that both labelled",

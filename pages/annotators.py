@@ -1,27 +1,42 @@
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from multiannotator_core import figures
-from multiannotator_core.quality.annotators import confusion_counts, disagreements
+from multiannotator_core.quality.annotators import confusion_counts
 from multiannotator_core.quality.copying import pair_sentence, shared_examples
+from multiannotator_core.quality.evidence import evidence
 from multiannotator_core.quality.uncertainty import probability_better
 from multiannotator_core.quality.verdicts import RULE
 from multiannotator_core.quality.what_if import without_annotator
-from pages._audit import excluded, exclusion_form, exclusion_list, gold_of, pair_select, report_button, told
+from pages._audit import (
+    choose_clicked,
+    exclude_example_button,
+    excluded,
+    exclusion_form,
+    exclusion_list,
+    gold_of,
+    pair_select,
+    report_button,
+    told,
+)
 from pages._compared import audited
-from pages._parts import VERDICTS, card_title, dark, how, page_title, percent, short, show, shown, text, verdict_badge
+from pages._evidence import MOST_ROWS, all_numbers, cell_clicked, choose_evidence, choose_kind, evidence_table
+from pages._parts import VERDICTS, card_title, dark, how, page_title, percent, show, shown, text, verdict_badge
 from pages._session import choose_annotator, ensure_app, link, remember, require_run
 
 ensure_app()
 ROWS = 40  # annotators on one page of the ranking
+MOST_LISTED = 1000  # annotators in the table of all numbers; a page may not send more
 page_title("Whom can we trust, and on what?", "Bars are 95% intervals; a verdict is given only when the interval allows it")
 now = require_run()
 labels, result, data = now.labels, now.result, now.dataset
 names = shown(labels.annotators)
 found = audited(now)
+gold = gold_of(now)
 out = excluded(now)
-out = out[out["kind"] == "annotator"]
-metrics = found.table.drop(index=out["name"])
+metrics = found.table[~found.table.index.isin(out["name"][out["kind"] == "annotator"])]
 refused = told()
 if refused:
     st.error(text(refused, 300))
@@ -62,14 +77,18 @@ row = metrics.loc[chosen]
 
 rank, card = st.columns(2, gap="medium")
 with rank.container(border=True, height="stretch"):
-    card_title("Ranking", f"{SORTS[by]}, worst first, {len(ranked):,} annotators. The selected one is shaded")
+    card_title("Ranking", f"{SORTS[by]}, worst first, {len(ranked):,} annotators. The selected one is shaded; click a mark to select")
     pages = -(-len(ranked) // ROWS)
     page = st.pagination(pages, key="ann_page", bind="query-params") if pages > 1 else 1
     low, high = ("quality_low", "quality_high") if by == "quality" else (None, None)
-    rows = ranked.iloc[ROWS * (page - 1) : ROWS * page]
+    rows_of_page = ranked.iloc[ROWS * (page - 1) : ROWS * page]
     show(
-        figures.annotator_ranking(rows, column=by, low=low, high=high, verdict="verdict", selected=chosen, title=SORTS[by], dark=dark()),
+        figures.annotator_ranking(
+            rows_of_page, column=by, low=low, high=high, verdict="verdict", selected=chosen, title=SORTS[by], dark=dark()
+        ),
         "ranking",
+        on_select=partial(choose_clicked, "ranking", "ann_who"),
+        selection_mode="points",
     )
 with card.container(border=True, height="stretch"):
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -80,7 +99,7 @@ with card.container(border=True, height="stretch"):
         report_button(now, chosen)
         what_if = st.toggle("What if they are left out?", key="ann_what_if")
     if what_if:
-        found_out = remember(now, f"without {j}", lambda: without_annotator(labels, result, chosen, data.pred_probs, gold_of(now)))
+        found_out = remember(now, f"without {j}", lambda: without_annotator(labels, result, chosen, data.pred_probs, gold))
         st.info(found_out.sentence, icon=":material/help_center:")
         if len(found_out.changed):
             changed = found_out.changed.head(200).reset_index(names="example").astype({"example": str, "before": str, "after": str})
@@ -99,31 +118,29 @@ with card.container(border=True, height="stretch"):
                 key="what_if",
                 alt="Labels that change without this annotator",
             )
+    seconds = row.get("median_seconds")
     with st.container(horizontal=True):
-        st.metric(
-            "Quality",
-            f"{row['quality']:.2f}",
-            f"{row['quality_low']:.2f} to {row['quality_high']:.2f}",
-            delta_color="off",
-            delta_arrow="off",
-            help="The chance that a label of this annotator is right, with its 95% interval.",
-        )
-        st.metric(
-            "Spammer score",
-            f"{row['raykar_yu']:.2f}",
-            "0 is at random",
-            delta_color="off",
-            delta_arrow="off",
-            help="1 tells the classes apart perfectly, 0 labels without looking (Raykar & Yu 2011).",
-        )
-        seconds = row.get("median_seconds")
-        st.metric(
-            "Labels",
-            f"{int(row['n_labels']):,}",
-            f"{seconds:.1f} s each" if seconds is not None and not pd.isna(seconds) else None,
-            delta_color="off",
-            delta_arrow="off",
-        )
+        for title, value, note, words in (
+            (
+                "Quality",
+                f"{row['quality']:.2f}",
+                f"{row['quality_low']:.2f} to {row['quality_high']:.2f}",
+                "The chance that a label of this annotator is right, with its 95% interval. It comes from the matrix below.",
+            ),
+            (
+                "Spammer score",
+                f"{row['raykar_yu']:.2f}",
+                f"{percent(row['better_than_chance'])} sure: better than chance",
+                "1 tells the classes apart perfectly, 0 labels without looking (Raykar & Yu 2011). It comes from the matrix below.",
+            ),
+            (
+                "Labels",
+                f"{int(row['n_labels']):,}",
+                f"{int(row['n_labels'] - row['n_shared']):,} alone" + (f", {seconds:.1f} s each" if pd.notna(seconds) else ""),
+                "Alone: nobody else labelled the example, so nobody can contradict.",
+            ),
+        ):
+            st.metric(title, value, note, delta_color="off", delta_arrow="off", help=words)
     counts = confusion_counts(labels, result, chosen)
     kind = st.segmented_control(
         "Numbers",
@@ -134,41 +151,71 @@ with card.container(border=True, height="stretch"):
         key="ann_show",
         format_func={"rates": "Estimated percent", "counts": "Labels counted"}.__getitem__,
     )
-    card_title("What do they say for each class?", "Rows: the consensus class. Columns: the class they gave")
-    show(figures.confusion_matrix(found.confusion[j], list(labels.classes), counts=counts, show=kind, dark=dark()), "confusion")
+    card_title(
+        "What do they say for each class?", "Rows: the consensus class. Columns: the class they gave. Click a cell to see its labels"
+    )
+    show(
+        figures.confusion_matrix(found.confusion[j], list(labels.classes), counts=counts, show=kind, clicks=True, dark=dark()),
+        "confusion",
+        on_select=partial(cell_clicked, "confusion", name),
+        selection_mode="points",
+    )
+
+    card_title("Which labels are behind these numbers?", "The least plausible first")
+    every_label = evidence(labels, result, chosen, data.pred_probs, gold)
     facts = [
-        f"Agrees with the consensus in {percent(row['agreement_with_consensus'])} of their labels",
-        *([f"with the model in {percent(row['agreement_with_model'])}"] if "agreement_with_model" in row else []),
-        *([f"right on {percent(row['accuracy_on_gold'])} of {int(row['n_gold'])} gold examples"] if row.get("n_gold", 0) else []),
-        f"worst class: {text(metrics.at[chosen, 'worst_class'], 30)}",
+        (f"Agrees with the consensus in {percent(row['agreement_with_consensus'])}", "consensus"),
+        *([(f"with the model in {percent(row['agreement_with_model'])}", "model")] if "agreement_with_model" in row else []),
+        *([(f"right on {percent(row['accuracy_on_gold'])} of {int(row['n_gold'])} gold", "gold")] if row.get("n_gold", 0) else []),
+        *([(f"{percent(row['fast_share'])} very fast", "fast")] if pd.notna(row.get("fast_share")) else []),
     ]
-    st.caption(" · ".join(facts))
-
-    differing = disagreements(labels, result, chosen)
-    card_title("Where do they differ from the consensus?", f"{len(differing):,} of {int(row['n_labels']):,} labels, least plausible first")
-    if len(differing):
-        link("review", f"Review {len(differing):,} disagreements", rev_annotator=name, rev_against="true")
-        st.dataframe(
-            differing.head(200).astype({"example": str, "label": str, "consensus": str}),
-            column_config={
-                "example": "Example",
-                "label": "They said",
-                "consensus": "Consensus",
-                "quality": st.column_config.NumberColumn("Plausible", format="%.2f", help="The posterior of the label that they gave"),
-            },
-            hide_index=True,
-            height=34 * 6,
-            row_height=34,
-            key="differing",
-            alt="Labels that differ from the consensus",
-        )
+    with st.container(horizontal=True, gap="small"):
+        for words, of in facts:
+            st.button(words, key=f"ann_fact_{of}", type="tertiary", on_click=choose_kind, args=(of,))
+    rows = choose_evidence(labels, every_label, name)
+    if len(rows):
+        evidence_table(rows)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            examples = rows["example"].head(MOST_ROWS).drop_duplicates().tolist()
+            at = st.selectbox(
+                "Example", range(len(examples)), format_func=lambda i: str(examples[i]), label_visibility="collapsed", width=180
+            )
+            link("review", "Open", rev_example=str(examples[at]), rev_hide="false")
+            exclude_example_button(now, examples[at])
+            link("review", "Review all that differ", rev_annotator=name, rev_against="true")
+        if len(rows) > MOST_ROWS:
+            st.caption(f"The first {MOST_ROWS} of {len(rows):,} labels.")
     else:
-        st.caption("Every label of this annotator is the consensus label.")
+        st.caption("No label of this kind.")
 
-if len(out):
-    with st.container(border=True):
-        card_title("Who is excluded?", "Their labels do not count in any run, export or report")
-        exclusion_list(now)
+with st.container(border=True):
+    card_title(
+        "Who labels differently from the others?", "Rows: the consensus class, columns: the class they gave; blue is right, red is wrong"
+    )
+    offered = list(dict.fromkeys([name, *shown(rows_of_page.index)]))
+    many = st.multiselect(
+        "Annotators",
+        offered,
+        default=shown(rows_of_page.index)[:8],
+        max_selections=figures.MOST_MATRICES,
+        label_visibility="collapsed",
+        help="Those on this page of the ranking; twelve at most.",
+    )
+    at = [labels.annotators[names.index(who)] for who in many]
+    notes = metrics.loc[at, "sentence"].tolist()
+    show(
+        figures.confusion_multiples(
+            found.confusion[[names.index(who) for who in many]], many, list(labels.classes), notes=notes, dark=dark()
+        ),
+        "many",
+    )
+
+for kind_of, question in (("annotator", "Who is excluded?"), ("example", "Which examples are excluded?")):
+    n_out = int((out["kind"] == kind_of).sum())
+    if n_out:
+        with st.container(border=True):
+            card_title(question, f"{n_out:,}; their labels do not count in any run, export or report")
+            exclusion_list(now, kind_of)
 
 if len(ranked) > 1:
     with st.container(border=True):
@@ -192,41 +239,9 @@ if len(ranked) > 1:
                 show(figures.confusion_matrix(matrix, list(labels.classes), dark=dark()), f"compare_{side}")
 
 with st.container(border=True):
-    card_title("All numbers", f"{len(ranked):,} annotators; click a column to sort")
-    columns = {
-        "sentence": "Verdict",
-        "quality": "Quality",
-        "raykar_yu": "Spammer score",
-        "frobenius": "Distance to rank one",
-        "n_labels": "Labels",
-        "agreement_with_consensus": "Agrees with consensus",
-        "agreement_with_model": "Agrees with model",
-        "accuracy_on_gold": "Right on gold",
-        "trace": "Trace",
-        "worst_class": "Worst class",
-        "median_seconds": "Seconds",
-    }
-    every = ranked[[c for c in columns if c in ranked]].rename(columns=columns)
-    every.insert(0, "Annotator", shown(every.index))
-    every["Verdict"] = shown(every["Verdict"])
-    every["Worst class"] = [short(c, 30) for c in every["Worst class"]]
-    for share in ("Agrees with consensus", "Agrees with model", "Right on gold"):
-        if share in every:
-            every[share] = 100 * every[share].astype("Float64")
-    st.dataframe(
-        every.reset_index(drop=True),
-        column_config={
-            "Quality": st.column_config.ProgressColumn(format="%.2f", min_value=0, max_value=1, color="gray"),
-            **{c: st.column_config.NumberColumn(format="%.2f") for c in ("Spammer score", "Distance to rank one", "Trace")},
-            **{c: st.column_config.NumberColumn(format="%.0f%%") for c in ("Agrees with consensus", "Agrees with model", "Right on gold")},
-            "Seconds": st.column_config.NumberColumn(format="%.1f", help="Median seconds for a label"),
-        },
-        hide_index=True,
-        height=400,
-        row_height=34,
-        key="all_numbers",
-        alt="All annotator metrics",
-    )
+    first = f"the first {MOST_LISTED:,} of {len(ranked):,} by this ranking; the page Export has all" if len(ranked) > MOST_LISTED else ""
+    card_title("All numbers", first or f"{len(ranked):,} annotators; click a column to sort")
+    all_numbers(ranked.head(MOST_LISTED))
 
 how(
     "What are the spammer scores?",

@@ -14,7 +14,7 @@ from multiannotator_core.quality.classes import (
 )
 from multiannotator_core.quality.difficulty import REASON_RULE
 from multiannotator_core.quality.patterns import class_bias
-from pages._audit import gold_of
+from pages._audit import choose_clicked, exclude_example_button, excluded, exclusion_list, gold_of, told
 from pages._compared import audited
 from pages._parts import card_title, content, how, page_title, shown, text
 from pages._session import draw, ensure_app, link, remember, require_run
@@ -25,6 +25,10 @@ page_title("Which classes should the guidelines explain better?", "What the crow
 now = require_run()
 labels, result, data = now.labels, now.result, now.dataset
 gold = gold_of(now)
+out = excluded(now)
+refused = told()
+if refused:
+    st.error(text(refused, 300))
 careful = remember(now, "careful labels", lambda: careful_labels(labels, audited(now).table["verdict"]))
 left_out = len(labels.annotators) - len(careful.annotators)
 pairs = remember(now, "confused pairs", lambda: confused_pairs(careful, result, 30))
@@ -41,7 +45,14 @@ with grid.cell():
         else "No class is mixed up"
     )
     card_title("Which are mixed up most?", f"{worst}{who}")
-    draw(now, "confused", partial(figures.confused_classes, pairs))
+    draw(
+        now,
+        "confused",
+        partial(figures.confused_classes, pairs),
+        on_select=partial(choose_clicked, "confused", "cls_pair"),
+        selection_mode="points",
+    )
+    st.caption("Click a bar to see its examples below.")
 with grid.cell():
     card_title("What does the crowd say for each class?", "Percent of all labels. Rows: the consensus class. Columns: the class they gave")
     rates, counts = crowd_confusion(careful, result), said_on_true(careful, result)
@@ -62,7 +73,9 @@ if len(pairs):
                     content(data, name, compact=True)
                     st.markdown(f"{row['said_a']} say **{text(a, 24)}**, {row['said_b']} say **{text(b, 24)}**, of {row['n_labels']}")
                     st.caption(f"{row['reason']} · consensus {text(row['consensus'], 24)} at {row['quality']:.2f}")
-                    link("review", f"Open {text(name, 24)}", rev_example=str(name), rev_hide="false")
+                    with st.container(horizontal=True, vertical_alignment="center"):
+                        link("review", f"Open {text(name, 24)}", rev_example=str(name), rev_hide="false")
+                        exclude_example_button(now, name, f" {name!r}")
             st.caption(f"{min(SHOWN, len(found)):,} of {len(found):,} examples.")
         else:
             st.caption("No example has votes for both of these classes.")
@@ -107,6 +120,12 @@ with grid.cell():
         )  # fmt: skip
     else:
         st.caption("Nobody says a class surely more often than expected.")
+
+n_out = int((out["kind"] == "example").sum())
+if n_out:
+    with st.container(border=True):
+        card_title("Which examples are excluded?", f"{n_out:,}; their labels do not count in any run, export or report")
+        exclusion_list(now, "example")
 
 how("Hard example or poor annotators: how is it decided?", REASON_RULE.replace("\n", " "))
 how(

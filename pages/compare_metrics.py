@@ -3,13 +3,14 @@ import streamlit as st
 from multiannotator_core import figures
 from multiannotator_core.quality.tables import example_metrics, with_other_runs
 from pages._compared import audited, other_runs
-from pages._parts import card_title, dark, metric_titles, page_title, show, shown, text
+from pages._parts import card_title, dark, fours, metric_titles, page_title, show, shown, text
 from pages._session import clicked_name, ensure_app, link, remember, require_run
 
 ensure_app()
 page_title("Do the numbers tell the same story?", "Two measures that agree strengthen each other; a point off the line is worth a look")
 now = require_run()
 labels, result, data = now.labels, now.result, now.dataset
+MOST_NAMES = 20_000  # in a select box; a page may not send more
 FIRST = (
     "quality",
     "raykar_yu",
@@ -63,28 +64,28 @@ with st.container(border=True):
     selected = clicked_name("cmp_plot", frame.index)
     figure = figures.pairwise_metrics(frame[picked[:6]].astype("Float64").astype(float), selected=selected, titles=titles, dark=dark())
     show(figure, "cmp_plot", on_select="rerun", selection_mode="points")
-    if selected is None:
+    if selected is None and any(trace.type == "scatter" and len(trace.x) for trace in figure.data):
         st.caption(f"Click a point to see which {of[:-1]} it is.")
 
 names = shown(frame.index)
 with st.container(border=True):
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = names.index(str(selected)) if selected is not None and str(selected) in names else 0
-        who = st.selectbox(of[:-1].capitalize(), names[:5000], index=min(place, 4999), width=260)
+        who = st.selectbox(of[:-1].capitalize(), names[:MOST_NAMES], index=min(place, MOST_NAMES - 1), width=260)
         if of == "annotators":
             link("annotators", "Open the annotator", ann_who=who)
         else:
             link("review", "Open the example", rev_example=who)
     row = frame.iloc[names.index(who)]
     ranks = frame[picked].rank(method="min")
-    with st.grid(4, min_column_width=180, gap="small"):
-        for column in picked:
+    for place, column in zip(fours(len(picked)), picked, strict=True):
+        with place:
             value = row[column]
             rank = ranks.iloc[names.index(who)][column]
             known = value == value and value is not None
             st.metric(
                 text(titles[column]),
-                f"{value:.2f}" if known else "not enough data",
+                (f"{value:,.0f}" if column == "n_labels" else f"{value:.2f}") if known else "not enough data",
                 f"rank {int(rank):,} of {len(frame):,} from the lowest" if known else None,
                 delta_color="off",
                 delta_arrow="off",

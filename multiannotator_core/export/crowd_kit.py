@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .writer import GUARDED, NO_LABEL, NO_TIMES, TEXT, UNUSED, Outgoing, Writer, csv, texts, zipped
+from .writer import MANIFEST, NO_TIMES, TEXT, Outgoing, Writer, csv, manifest, texts, zipped
 
 
 def write(out: Outgoing) -> bytes:
-    """A zip: crowd_labels.csv (task, worker, label), gt.csv (task, true_label), consensus.csv (task, agg_label)."""
+    """A zip: crowd_labels.csv (task, worker, label), gt.csv (task, true_label), consensus.csv (task, agg_label), and the names."""
     labels = out.labels
     files = {
         "crowd_labels.csv": csv(
@@ -21,7 +21,8 @@ def write(out: Outgoing) -> bytes:
         files["gt.csv"] = csv({"task": texts(out.gold.index), "true_label": [str(value) for value in out.gold]})
     if out.result is not None:
         files["consensus.csv"] = csv({"task": out.examples, "agg_label": texts(labels.classes.take(out.result.label))})
-    return zipped(files)
+    names = {"classes": out.classes, "examples": out.examples, "annotators": out.annotators}
+    return zipped({**files, MANIFEST: manifest("crowd_kit", files=sorted(files), **names)})
 
 
-WRITER = Writer("crowd-kit (CSV)", "zip", write, " ".join((TEXT, UNUSED, NO_LABEL, NO_TIMES, GUARDED)))
+WRITER = Writer("crowd-kit (CSV)", "zip", write, f"{TEXT} {NO_TIMES}")

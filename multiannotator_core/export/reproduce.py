@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -34,10 +34,20 @@ result.to_frame(labels).to_csv("consensus.csv")
 
 
 def script(
-    labels: CrowdLabels, result: Consensus, *, name: str = "this dataset", has_pred_probs: bool = False, has_gold: bool = False
+    labels: CrowdLabels,
+    result: Consensus,
+    *,
+    name: str = "this dataset",
+    has_pred_probs: bool = False,
+    has_gold: bool = False,
+    n_models: int = 1,
 ) -> str:
-    """Python that repeats a run on the files of `bundle`."""
-    read_probs = 'pd.read_csv("pred_probs.csv", dtype={"example": str}, keep_default_na=False).set_index("example")'
+    """Python that repeats a run on the files of `bundle`; n_models: how many models the pred_probs are of."""
+    read_probs = 'pd.read_csv({file}, dtype={{"example": str}}, keep_default_na=False).set_index("example")'
+    if n_models == 1:
+        read_probs = read_probs.format(file=f'"{_file(1, 1)}"')
+    else:
+        read_probs = f"[{read_probs.format(file='file')} for file in {[_file(place, n_models) for place in range(1, n_models + 1)]}]"
     return SCRIPT.format(
         name=json.dumps(name),
         fingerprint=labels.fingerprint,
@@ -54,15 +64,22 @@ def bundle(
     result: Consensus,
     *,
     name: str,
-    pred_probs: pd.DataFrame | None = None,
+    pred_probs: pd.DataFrame | Sequence[pd.DataFrame] | None = None,
     gold: pd.Series | None = None,
     tables: Mapping[str, bytes] | None = None,
 ) -> bytes:
     """A zip with the labels, what went in beside them, the script that repeats the run, and further files."""
     files = {"labels.csv": to_csv(labels.to_long(), index=False, guard=False), **(tables or {})}
-    if pred_probs is not None:
-        files["pred_probs.csv"] = to_csv(pred_probs.rename_axis("example"), guard=False)
+    models = [] if pred_probs is None else [pred_probs] if isinstance(pred_probs, pd.DataFrame) else list(pred_probs)
+    for place, model in enumerate(models, start=1):
+        files[_file(place, len(models))] = to_csv(model.rename_axis("example"), guard=False)
     if gold is not None:
         files["gold.csv"] = to_csv(gold.rename("gold").rename_axis("example").to_frame(), guard=False)
-    files["reproduce.py"] = script(labels, result, name=name, has_pred_probs=pred_probs is not None, has_gold=gold is not None).encode()
+    n_models = max(len(models), 1)
+    code = script(labels, result, name=name, has_pred_probs=bool(models), has_gold=gold is not None, n_models=n_models)
+    files["reproduce.py"] = code.encode()
     return zipped(files)
+
+
+def _file(place: int, n_models: int) -> str:
+    return "pred_probs.csv" if n_models == 1 else f"pred_probs_{place}.csv"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 from typing import Any
@@ -32,22 +31,6 @@ def hard(labels: CrowdLabels, result: Consensus, gold: pd.Series | None = None) 
 def soft(labels: CrowdLabels, result: Consensus) -> pd.DataFrame:
     """One row an example, one column a class: the posterior. Rows sum to 1."""
     return pd.DataFrame(result.posterior, index=labels.examples, columns=[str(name) for name in labels.classes])
-
-
-def pseudonyms(labels: CrowdLabels) -> pd.Series:
-    """A-001 … for each annotator (index), in an order that says nothing about their names."""
-    mixed = [hashlib.blake2b(f"{labels.fingerprint}{name!r}".encode()).digest() for name in labels.annotators]
-    rank = np.argsort(np.argsort(np.array(mixed, dtype="S64"), kind="stable"))
-    width = max(3, len(str(len(mixed))))
-    return pd.Series([f"A-{place + 1:0{width}d}" for place in rank], index=labels.annotators, name="pseudonym")
-
-
-def pseudonymous(labels: CrowdLabels) -> CrowdLabels:
-    """The same labels with `pseudonyms` in place of the annotators' names."""
-    frame = labels.to_long()
-    frame["annotator"] = pseudonyms(labels).to_numpy()[labels.annotator]
-    times = {column: column for column in ("timestamp", "seconds") if column in frame}
-    return CrowdLabels.from_long(frame, "example", "annotator", "label", classes=labels.classes.tolist(), **times)
 
 
 # ---------------------------------------------------------------------- files

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from ..consensus import Consensus
-from ..labels import CrowdLabels, rows_to_keep
+from ..incoming import rows_to_keep
+from ..labels import CrowdLabels
 
 MANIFEST = "crowdlens.json"
 MOST_CELLS = 200_000_000  # of a wide table: what the reader of such tables takes at most
@@ -27,7 +28,6 @@ UNUSED = "The order of the classes, unused classes, and examples and annotators 
 NO_LABEL = "Names of blanks only, and labels such as nan, none, null and NA, come back as no label."
 NO_TIMES = "Times are not written."
 NO_GOLD = "Gold is not written."
-GUARDED = "When read here, one quote (') before =, +, -, @, tab or carriage return at the start of a name is taken away."
 
 
 @dataclass(frozen=True, eq=False)

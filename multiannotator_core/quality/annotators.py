@@ -10,15 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..aggregation.dawid_skene import confusion_of
-from ..aggregation.em import Blocks
+from ..aggregation.engine import Blocks
 from ..align import ensemble, gold_codes, positions
 from ..consensus import Consensus, break_ties
-from ..labels import CrowdLabels, listed
+from ..labels import CrowdLabels
+from ..names import listed
 from .spammers import rank_one_distance, row_spread
 
 # A class counts as seen by an annotator from about one expected example on (one label, posterior 0.9): below that,
 # it is the doubt about the truth and not the annotator.
 SEEN = 0.9
+FAST = 0.25  # of the crowd's median time: who labels so fast can hardly have looked
 
 
 def annotator_metrics(
@@ -45,7 +47,8 @@ def annotator_metrics(
         worst_class: class with the smallest diagonal among those of which the annotator saw about one example or more.
         mixup_true, mixup_given: the most frequent mistake: consensus class and given class; ties by expected count.
         label_entropy: entropy of the annotator's labels divided by log K: 0 = always one class, 1 = all equally often.
-        median_seconds: of the labels with a known time. Only where labels have seconds.
+        median_seconds, fast_share: of the labels with a known time, the median, and the share given in less than a quarter of
+            the median of the whole crowd. Only where labels have seconds.
         Then the method's own result.annotator_scores.
 
     Without a confusion in the result, the one that belongs to its posterior is used. pd.NA marks what cannot be known,
@@ -73,6 +76,9 @@ def annotator_metrics(
     columns["label_entropy"] = _label_entropy(counts.sum(axis=2), n)
     if labels.seconds is not None:
         columns["median_seconds"] = _median_seconds(labels, labels.seconds)
+        timed = ~np.isnan(labels.seconds)
+        n_timed = np.bincount(labels.annotator[timed], minlength=len(labels.annotators))
+        columns["fast_share"] = _mean(labels, too_fast(labels), n_timed)
     return pd.DataFrame(columns | dict(result.annotator_scores), index=labels.annotators)
 
 
@@ -122,6 +128,14 @@ def annotator_code(labels: CrowdLabels, annotator: Hashable) -> int:
     if code < 0:
         raise ValueError(f"There is no annotator {annotator!r}; the labels have {listed(labels.annotators)}.")
     return code
+
+
+def too_fast(labels: CrowdLabels) -> NDArray[np.bool_]:
+    """Which labels (L,) were given in less than a quarter of the crowd's median time; none where no time is known."""
+    if labels.seconds is None or np.isnan(labels.seconds).all():
+        return np.zeros(len(labels), dtype=bool)
+    fast: NDArray[np.bool_] = labels.seconds < FAST * float(np.nanmedian(labels.seconds))
+    return fast
 
 
 def own_repeats(labels: CrowdLabels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

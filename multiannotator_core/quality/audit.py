@@ -15,7 +15,7 @@ from ..labels import CrowdLabels
 from .annotators import annotator_metrics
 from .spammers import spammer_scores
 from .uncertainty import confusion_posterior
-from .verdicts import annotator_verdicts
+from .verdicts import verdicts_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ def audit(
     those of `annotator_verdicts`, then those of `annotator_metrics` that it does not have.
     """
     posterior = confusion_posterior(labels, result, gold)
-    verdicts = annotator_verdicts(labels, result, gold=gold)
+    verdicts = verdicts_of(labels, result, posterior)
     metrics = annotator_metrics(labels, result, pred_probs, gold)
     rest = metrics[metrics.columns.difference(verdicts.columns, sort=False)]
     spam = spammer_scores(posterior.mean, posterior.share)

@@ -21,6 +21,9 @@ SPAMMERS_CROWD = 10.0
 HABIT = 1.0
 N_ROUNDS = 5
 
+# A prior of K x K numbers is known well enough from this many annotators; more only take time.
+MOST_FITTED = 2_000
+
 
 @dataclass(frozen=True)
 class CrowdPrior:
@@ -41,14 +44,15 @@ def fit_crowd_prior(counts: NDArray[np.float64]) -> CrowdPrior:
     A crowd is a mixture. Rows of those who look come from one Dirichlet a class; a spammer has one row for all classes.
     One Dirichlet for both would pull a spammer with few labels a class towards the good, and the good towards the
     spammers. The probability of being a spammer is the ratio of the two marginal likelihoods, and both parts are
-    fitted in turn, a few rounds of EM.
+    fitted in turn, a few rounds of EM. Of very many annotators the Dirichlets are fitted to 2,000, spread over all amounts of work.
     """
+    fitted = _spread(counts)
     given = counts.sum(axis=1)
     blind = _log_marginal(given, np.full(given.shape[1], HABIT))
     spammer = np.zeros(len(counts))
     crowd = belief(counts)
     for _ in range(N_ROUNDS if counts.shape[1] > 1 else 0):
-        crowd = fit_dirichlet(counts, 1 - spammer, crowd)
+        crowd = fit_dirichlet(counts[fitted], 1 - spammer[fitted], crowd)
         share = (spammer.sum() + SPAMMERS * SPAMMERS_CROWD) / (len(spammer) + SPAMMERS_CROWD)
         looking = sum(_log_marginal(counts[:, t], crowd[t]) for t in range(len(crowd)))
         odds = np.clip(looking - blind + np.log((1 - share) / share), -500, 500)
@@ -57,6 +61,15 @@ def fit_crowd_prior(counts: NDArray[np.float64]) -> CrowdPrior:
     own = crowd.sum(axis=1)[:, None] * habit[:, None, :]
     weight = spammer[:, None, None]
     return CrowdPrior(crowd, spammer, (1 - weight) * crowd + weight * own)
+
+
+def _spread(counts: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Codes of at most MOST_FITTED annotators, evenly from those with few labels to those with many, whatever the order of all."""
+    squares, right, n = (counts**2).sum(axis=(1, 2)), np.einsum("jkk->j", counts), counts.sum(axis=(1, 2))
+    order = np.lexsort([np.round(key, 6) for key in (squares, right, n)])
+    places = np.linspace(0, len(order) - 1, min(len(order), MOST_FITTED)).astype(np.intp)
+    chosen: NDArray[np.intp] = np.sort(order[places])
+    return chosen
 
 
 def belief(counts: NDArray[np.float64]) -> NDArray[np.float64]:

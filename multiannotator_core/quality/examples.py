@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..aggregation.blending import agreement_with_others, blended, consensus_agreement
 from ..aggregation.calibration import Models, calibrated
-from ..aggregation.crowdlab import agreement_with_others, blended, consensus_agreement
 from ..aggregation.dawid_skene import dawid_skene
-from ..aggregation.em import FLOOR, Blocks, vote_shares
+from ..aggregation.em import FLOOR, soft_rows, vote_shares
+from ..aggregation.engine import Blocks
 from ..align import ensemble
 from ..consensus import Consensus
 from ..labels import CrowdLabels
@@ -127,7 +128,7 @@ def _empirical_bayes(labels: CrowdLabels, result: Consensus, models: Models) -> 
     assert confusion is not None
     flat = np.zeros(len(labels.classes))
     log_confusion = np.log(np.maximum(confusion, FLOOR)).transpose(0, 2, 1)  # [j, given, true]
-    likelihood, _ = Blocks(labels).posterior(np.ascontiguousarray(log_confusion), flat, None)
+    likelihood = Blocks(labels).rows(soft_rows, np.ascontiguousarray(log_confusion), flat)[0]["posterior"]
     joint = likelihood * np.maximum(np.mean(models, axis=0), FLOOR)
     return _of_consensus(joint / joint.sum(axis=1, keepdims=True), result)
 

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..align import positions
-from ..labels import CrowdLabels, listed
+from ..labels import CrowdLabels
+from ..names import listed
 
 
 def counted(labels: CrowdLabels, annotators: Iterable[Hashable] = (), examples: Iterable[Hashable] = ()) -> CrowdLabels:
@@ -44,6 +45,20 @@ def without_excluded(labels: CrowdLabels, exclusions: pd.DataFrame) -> CrowdLabe
     """
     kinds = {kind: exclusions["name"][exclusions["kind"] == kind] for kind in ("annotator", "example")}
     return counted(labels, kinds["annotator"], kinds["example"])
+
+
+def reasons(names: pd.Index, exclusions: pd.DataFrame, kind: str) -> list[str]:
+    """For each name why it is excluded, "no reason given" where nobody said so, and nothing where it is not."""
+    why = {row.name: row.reason or "no reason given" for row in exclusions.itertuples(index=False) if row.kind == kind}
+    return [why.get(name, "") for name in names]
+
+
+def sentence(exclusions: pd.DataFrame, most: int = 20) -> str:
+    """What is excluded and why, in words."""
+    if not len(exclusions):
+        return "nothing"
+    said = [f"{row.kind} {row.name}" + (f" ({row.reason})" if row.reason else "") for row in exclusions.head(most).itertuples(index=False)]
+    return ", ".join(said) + (f" and {len(exclusions) - most:,} more" if len(exclusions) > most else "")
 
 
 def _chosen(names: pd.Index, wanted: Iterable[Hashable], what: str) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..aggregation.crowdlab import CLIP
+from ..aggregation.blending import CLIP
 from .examples import normalised_entropy
 
 SCORING_METHODS = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from scipy.special import betainc, betaincinv
 
 from ..aggregation.dawid_skene import dawid_skene
-from ..aggregation.em import Blocks
+from ..aggregation.engine import Blocks
 from ..align import gold_codes
 from ..consensus import Consensus
-from ..labels import CrowdLabels, listed
+from ..labels import CrowdLabels
+from ..names import listed
 from .confusion_prior import CrowdPrior, fit_crowd_prior
 
 # The doubt about the examples may hide at most this part of the information in an annotator's labels.
@@ -29,6 +30,7 @@ MOST_HIDDEN = 0.9
 
 # Draws for the rank interval: its ends are then known to about half a per cent of the ranks.
 N_DRAWS = 1000
+FEW_DRAWS, MANY_ANNOTATORS = 300, 2_000  # draws with more annotators than these: a thousand would take seconds, and a rank says less
 BLOCK = 1 << 17
 
 
@@ -217,7 +219,8 @@ def _with_ends(name: str, mean: NDArray[np.float64], beta: Beta, level: float) -
 def _ranks(mean: NDArray[np.float64], quality: Beta, level: float, seed: int) -> dict[str, NDArray[np.int64]]:
     """Place of each annotator by the mean, and the interval of the place over draws of all qualities."""
     rng = np.random.default_rng(seed)
-    place = np.empty((N_DRAWS, len(mean)), dtype=np.int32)
+    n = N_DRAWS if len(mean) <= MANY_ANNOTATORS else FEW_DRAWS
+    place = np.empty((n, len(mean)), dtype=np.int32)
     for draws in np.array_split(place, 10):
         order = np.argsort(-rng.beta(quality.first, quality.second, size=draws.shape), axis=1)
         np.put_along_axis(draws, order, np.arange(1, len(mean) + 1, dtype=np.int32)[None, :], axis=1)
@@ -225,5 +228,5 @@ def _ranks(mean: NDArray[np.float64], quality: Beta, level: float, seed: int) ->
     rank = np.empty(len(mean), dtype=np.int64)
     rank[best] = np.arange(1, len(mean) + 1)
     place.sort(axis=0)
-    first, last = int((1 - level) / 2 * N_DRAWS), int(np.ceil((1 + level) / 2 * N_DRAWS)) - 1
+    first, last = int((1 - level) / 2 * n), int(np.ceil((1 + level) / 2 * n)) - 1
     return {"rank": rank, "rank_low": np.minimum(place[first], rank), "rank_high": np.maximum(place[last], rank)}

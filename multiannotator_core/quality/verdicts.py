@@ -26,13 +26,13 @@ TIMES_CROWD = 2.0  # a mix-up is the annotator's own when it is this often as fr
 OWN_FAULT = 0.5  # ... or as frequent as this
 WEAK_PRIOR = 2.0  # imagined labels of the crowd for each class, when a mix-up is judged
 
-RULE = f"""The first line that holds is the verdict. Skill is 0 for whoever labels without looking and 1 for whoever is
-always right; an interval is sure at the chosen level (95 %).
+RULE = f"""The first line that holds is the verdict. Skill is 0 for whoever labels without looking and 1 for whoever is always right; \
+an interval is sure at the chosen level (95 %).
 1. always says c: of the examples whose consensus is another class, surely more than {ALWAYS:.0%} get c.
 2. not enough data: fewer than {MIN_LABELS} labels, or one class only.
-3. answers at random: the interval of the skill lies between -{RANDOM_SKILL} and {RANDOM_SKILL}.
-4. mixes up a and b: surely calls a "b" in more than {MIXED_UP:.0%} of the cases, and in more than {TIMES_CROWD:.0f} times
-   as many as the crowd or in more than {OWN_FAULT:.0%}.
+3. answers at random: the interval of the skill lies between -{RANDOM_SKILL} and {RANDOM_SKILL}, and 0 is in it.
+4. mixes up a and b: surely calls a "b" in more than {MIXED_UP:.0%} of the cases, and in more than {TIMES_CROWD:.0f} times \
+as many as the crowd or in more than {OWN_FAULT:.0%}.
 5. trustworthy: the skill is surely above {TRUSTED_SKILL}.
 6. not enough data: the interval of the skill is wider than {WIDEST}.
 7. ordinary: everybody else."""
@@ -54,7 +54,11 @@ def annotator_verdicts(
     Raises:
         ValueError: level is not between 0 and 1, or gold does not fit.
     """
-    confusions = confusion_posterior(labels, result, gold)
+    return verdicts_of(labels, result, confusion_posterior(labels, result, gold), level, seed)
+
+
+def verdicts_of(labels: CrowdLabels, result: Consensus, confusions: ConfusionPosterior, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+    """`annotator_verdicts` from confusions that are known already."""
     intervals = intervals_of(confusions, level, seed)
     always, constant = _always(labels, result, level)
     mixed, true, given = _mix_up(confusions, level)

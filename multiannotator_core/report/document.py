@@ -11,7 +11,8 @@ import pandas as pd
 from ..consensus import Consensus
 from ..export import pseudonyms
 from ..figures.export import document
-from ..labels import CrowdLabels, listed
+from ..labels import CrowdLabels
+from ..names import listed
 from ..quality.exclusions import without_excluded
 from . import sections
 from .facts import Subject, with_pseudonyms
@@ -31,6 +32,7 @@ def audit_report(
     annotator: Hashable = None,
     exclusions: pd.DataFrame | None = None,
     use_pseudonyms: bool = False,
+    fingerprint: str | None = None,
     made: datetime | None = None,
 ) -> str:
     """The audit of a crowd, or of one annotator, as one HTML page that needs no network and prints.
@@ -41,7 +43,8 @@ def audit_report(
         name: of the dataset, for the title.
         annotator: their report card instead of the whole crowd.
         exclusions: kind ("annotator" or "example"), name, reviewer, reason, time; as `Store.exclusions` gives them.
-        use_pseudonyms: A-001 ... in place of the annotators' names, as `export.pseudonyms`.
+        use_pseudonyms: A-001 ... in place of the annotators' names, as `export.pseudonyms` without a secret.
+        fingerprint: that of the data, where `labels` have other names by now.
         made: the time to print on the page (UTC); without it the same input gives the same page.
 
     Raises:
@@ -51,10 +54,10 @@ def audit_report(
         raise ValueError(f"There is no annotator {annotator!r}; the labels have {listed(labels.annotators)}.")
     out = pd.DataFrame(columns=EXCLUSION_COLUMNS) if exclusions is None else exclusions
     trusted = None if gold is None else gold if isinstance(gold, pd.Series) else pd.Series(dict(gold), dtype=object)
-    subject = Subject(name, without_excluded(labels, out), result, labels.fingerprint, pred_probs, trusted, out, made)
+    subject = Subject(name, without_excluded(labels, out), result, fingerprint or labels.fingerprint, pred_probs, trusted, out, made)
     if use_pseudonyms:
         subject = with_pseudonyms(subject, labels)
-        annotator = None if annotator is None else str(pseudonyms(labels)[annotator])
+        annotator = None if annotator is None else str(pseudonyms(labels).iloc[labels.annotators.get_loc(annotator)])
     if annotator is None:
         title, parts = f"Audit of the annotators of {name}", _of_crowd(subject)
     else:

@@ -15,7 +15,7 @@ import scipy
 
 from ..aggregation import METHODS
 from ..consensus import Consensus
-from ..export import pseudonyms
+from ..export import pseudonymous, pseudonymous_result, pseudonyms
 from ..labels import CrowdLabels
 from ..quality.audit import Audit, audit
 from ..quality.copying import copying
@@ -68,12 +68,12 @@ class Subject:
         """Where the numbers come from: data, method with options, gold, model and versions."""
         options = ", ".join(f"{key} {value}" for key, value in self.result.options.items())
         n = self.labels
+        n_examples, n_annotators = (int((counts > 0).sum()) for counts in (n.labels_per_example, n.labels_per_annotator))
         ran = f"{self.result.n_iter} iterations, {'converged' if self.result.converged else 'not converged'}"
         return {
             "Data": self.name,
             "Fingerprint": self.fingerprint,
-            "Counted": f"{len(n):,} labels of {len(n.examples):,} examples by {int((n.labels_per_annotator > 0).sum()):,} annotators, "
-            f"{len(n.classes):,} classes",
+            "Counted": f"{len(n):,} labels of {n_examples:,} examples by {n_annotators:,} annotators, {len(n.classes):,} classes",
             "Consensus": f"{METHODS[self.result.method].title} ({ran})" if self.result.method in METHODS else self.result.method,
             "Options": options or "none",
             "Seed": "0, for the draws behind rank intervals; the audit draws nothing else",
@@ -97,6 +97,7 @@ def with_pseudonyms(subject: Subject, source: CrowdLabels) -> Subject:
     exclusions = subject.exclusions
     people = (exclusions["kind"] == "annotator").to_numpy()
     hidden = exclusions.assign(reviewer="", reason="")
-    hidden.loc[people, "name"] = [str(names[name]) for name in exclusions["name"][people]]
-    aliases = pd.Index(names.reindex(subject.labels.annotators).astype(str), name="annotator")
-    return replace(subject, labels=replace(subject.labels, annotators=aliases), exclusions=hidden)
+    hidden.loc[people, "name"] = [str(names.iloc[names.index.get_loc(name)]) for name in exclusions["name"][people]]
+    # The order of the annotators changes too: that of their names would say who is who among equals.
+    labels, result = pseudonymous(subject.labels, names), pseudonymous_result(subject.result, names)
+    return replace(subject, labels=labels, result=result, exclusions=hidden)

@@ -36,7 +36,8 @@ def number(value: Any, digits: int = 2) -> str:
     """A number, or a dash where it is not known."""
     if pd.isna(value):
         return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
+    # Adding nothing turns a rounded -0.0 into 0.0.
+    return f"{value:,}" if isinstance(value, int) else f"{round(value, digits) + 0.0:,.{digits}f}"
 
 
 def section(title: str, *parts: str) -> str:

@@ -35,7 +35,9 @@ def agreement(subject: Subject) -> str:
         "Gwet's AC1": f"{found.ac1:.3f}",
         "Examples compared": f"{found.n_compared:,}, by two annotators or more",
     }
-    return section("Do the annotators agree?", paragraph(found.sentence), facts(numbers), picture(agreement_matrix(found.pairs), 1))
+    return section(
+        "Do the annotators agree?", paragraph(found.sentence), facts(numbers), picture(agreement_matrix(found.pairs, order=found.order), 1)
+    )
 
 
 def ranking(subject: Subject) -> str:
@@ -95,12 +97,13 @@ def classes(subject: Subject) -> str:
 def examples(subject: Subject) -> str:
     """The examples whose consensus is least sure."""
     labels, result = subject.labels, subject.result
-    worst = pd.Series(result.quality).sort_values(kind="stable").index[:MOST_EXAMPLES].to_numpy()
+    labelled = labels.labels_per_example > 0  # an excluded example has no label that counts
+    worst = pd.Series(result.quality)[labelled].sort_values(kind="stable").index[:MOST_EXAMPLES].to_numpy()
     reason = why_disputed(labels, result)["reason"].to_numpy()
     cells = [(labels.examples[i], labels.classes[result.label[i]], number(result.quality[i]), _votes(subject, i), reason[i]) for i in worst]
     return section(
         "Which examples are least sure?",
-        paragraph(f"The {len(cells):,} of {len(labels.examples):,} whose consensus label has the lowest quality."),
+        paragraph(f"The {len(cells):,} of {int(labelled.sum()):,} whose consensus label has the lowest quality."),
         table(cells, ("Example", "Consensus", "Quality", "Labels", "Why"), numbers=("Quality",)),
     )
 
@@ -126,11 +129,13 @@ def rules(*, alone: bool = False) -> str:
 
 def one_annotator(subject: Subject, annotator: Hashable) -> str:
     """The report card of one annotator."""
-    row = subject.audit.table.loc[annotator]
+    row, others = subject.audit.table.loc[annotator], _judged(subject)
+    place = int((others["rank"] < row["rank"]).sum()) + 1
     numbers = {
         "Verdict": row["sentence"],
         "Quality": f"{row['quality']:.2f}, 95% interval {row['quality_low']:.2f} to {row['quality_high']:.2f}",
-        "Rank": f"{int(row['rank']):,} of {len(subject.audit.table):,}, 95% interval {int(row['rank_low']):,} to {int(row['rank_high']):,}",
+        "Rank": f"{place:,} of {len(others):,}, 95% interval {min(int(row['rank_low']), place):,} to "
+        f"{min(int(row['rank_high']), len(others)):,}",
         "Better than chance": f"probability {row['better_than_chance']:.3f}",
         "Spammer score": f"{row['raykar_yu']:.2f}; 0 labels at random, 1 tells all classes apart",
         "Labels": f"{int(row['n_labels']):,}, of them {int(row['n_shared']):,} on examples that others labelled too",
@@ -140,7 +145,8 @@ def one_annotator(subject: Subject, annotator: Hashable) -> str:
     if "accuracy_on_gold" in row and row["n_gold"]:
         numbers["Right on gold"] = f"{_percent(row['accuracy_on_gold'])} of {int(row['n_gold']):,}"
     if "median_seconds" in row and not pd.isna(row["median_seconds"]):
-        numbers["Median time for a label"] = f"{row['median_seconds']:.1f} s"
+        fast = f"; {_percent(row['fast_share'])} in less than a quarter of the crowd's median time"
+        numbers["Median time for a label"] = f"{row['median_seconds']:.1f} s{fast}"
     at = subject.labels.annotators.get_loc(annotator)
     counts = confusion_counts(subject.labels, subject.result, annotator)
     matrix = confusion_matrix(subject.audit.confusion[at], list(subject.labels.classes), counts=counts)
@@ -167,7 +173,7 @@ def _judged(subject: Subject) -> pd.DataFrame:
 
 def _votes(subject: Subject, example: int) -> str:
     votes = subject.labels.votes[example]
-    return ", ".join(f"{int(votes[k]):,} {subject.labels.classes[k]}" for k in (-votes).argsort(kind="stable") if votes[k] > 0) or "none"
+    return ", ".join(f"{subject.labels.classes[k]} ×{int(votes[k]):,}" for k in (-votes).argsort(kind="stable") if votes[k] > 0) or "none"
 
 
 def _percent(share: float) -> str:

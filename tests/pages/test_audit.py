@@ -117,3 +117,58 @@ def test_the_evidence_is_one_click_away(sample):
     assert before == "A-001"
     assert (sample.selectbox(key="agr_a").value, sample.selectbox(key="agr_b").value) == ("A-016", "A-025")
     assert problems(sample) == []
+
+
+def test_an_excluded_example_counts_nowhere_until_restored(sample):
+    """An example is excluded beside the evidence, named with its reason, left out of every number, and comes back."""
+    sample.switch_page("pages/classes.py").run()
+    button = next(b for b in sample.button if b.key and b.key.startswith("exclude_this"))
+    name = button.key.removeprefix("exclude_this '").removesuffix("'")
+    sample.text_input(key=f"reviewer_example '{name}'").set_value("Kim").run()
+    sample.text_input(key=f"example_reason '{name}'").set_value("the picture is broken").run()
+    sample.button(key=f"exclude_this '{name}'").click().run()
+    info = until_changes(sample, 1)
+    labels = _runs.counted_labels(info)
+    out = _runs.store().exclusions(info.id)
+    told = [m.value for m in sample.markdown if "picture is broken" in m.value]
+
+    assert problems(sample) == []
+    assert out[["kind", "name", "reviewer", "reason"]].to_numpy().tolist() == [["example", name, "Kim", "the picture is broken"]]
+    assert labels.labels_per_example[labels.examples.get_loc(name)] == 0
+    assert len(labels.examples) == info.n_examples
+    assert told
+
+    sample.switch_page("pages/export.py").run()
+    assert problems(sample) == []
+    assert "the picture is broken" in sample.table[0].value.to_string().replace("\\", "")
+    sample.switch_page("pages/classes.py").run()
+    sample.button(key=f"restore '{name}'").click().run()
+    until_changes(sample, 2)
+
+    assert problems(sample) == []
+    assert len(_runs.counted_labels(info)) == info.n_labels
+
+
+def test_numbers_of_the_card_lead_to_their_labels(sample):
+    """A click on a number of the report card shows the labels behind it, as many as it says."""
+    sample.switch_page("pages/annotators.py").run()
+    shown = {}
+    for kind in ("consensus", "model", "gold", "fast"):
+        sample.button(key=f"ann_fact_{kind}").click().run()
+        chosen = sample.selectbox(key="ann_evidence")
+        shown[kind] = chosen.value, len(next(d.value for d in sample.dataframe if "Plausible" in d.value))
+
+    assert problems(sample) == []
+    assert [kind for kind, (chosen, _) in shown.items() if kind != chosen] == []
+    assert shown["gold"][1] < shown["consensus"][1]
+
+
+def test_the_evidence_leads_to_the_desk_and_to_exclusion(sample):
+    """Beside the labels of an annotator an example can be excluded."""
+    sample.switch_page("pages/annotators.py").run()
+    sample.text_input(key="reviewer_example").set_value("Kim").run()
+    sample.button(key="exclude_this").click().run()
+    info = until_changes(sample, 1)
+
+    assert problems(sample) == []
+    assert _runs.store().exclusions(info.id)["kind"].tolist() == ["example"]
