@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .aggregation.blending import best_quality_label, blended, majority_label
 from .aggregation.calibration import Models, best_temperature, label_shares, scaled
-from .aggregation.crowdlab import best_quality_label, blended, majority_label
 from .align import ensemble
 from .labels import CrowdLabels
 from .quality.examples import label_cleaning_score, normalised_entropy, soft_cross_entropy
@@ -74,6 +74,30 @@ def active_learning_scores(
     if method == "activelab" and as_cleanlab:
         return _activelab(labels, models, unlabelled, packed_shares(labels))
     return ACQUISITION_METHODS[method].run(labels, models, unlabelled, np.random.default_rng(seed))
+
+
+def what_to_label(labels: CrowdLabels, pred_probs: Any, *, method: str = "activelab", seed: int = 0) -> pd.DataFrame:
+    """All examples, the one to label next first: its score, the number of its labels, and the model's class with its probability.
+
+    Args:
+        pred_probs: (N, K) for all examples, those without labels too; a list is an ensemble, shown by its mean.
+        method: a key of ACQUISITION_METHODS.
+
+    Raises:
+        ValueError: as `active_learning_scores`.
+    """
+    score, _ = active_learning_scores(labels, pred_probs, method=method, seed=seed, as_cleanlab=False)
+    model = np.mean(ensemble(labels, pred_probs), axis=0)
+    table = pd.DataFrame(
+        {
+            "example": labels.examples,
+            "score": score,
+            "n_labels": labels.labels_per_example,
+            "model": labels.classes.take(model.argmax(axis=1)),
+            "probability": model.max(axis=1),
+        }
+    )
+    return table.sort_values("score", kind="stable", ignore_index=True)
 
 
 def _unlabelled_models(labels: CrowdLabels | None, pred_probs: Any) -> Models:

@@ -16,6 +16,7 @@ They differ from cleanlab 2.9.0 on purpose in these points:
 - `get_label_quality_multiannotator_ensemble` applies label_quality_score_kwargs as the function for one model does
   (there, it raises for any key but that name), and an ensemble of one scores unlabelled examples.
 - `convert_long_to_wide_dataset` says which pair of task and annotator is repeated.
+- Arrays of objects are read as frames of objects are. An empty list of consensus methods raises a ValueError that says so.
 """
 
 from __future__ import annotations
@@ -31,8 +32,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .active import active_learning_scores, packed_shares
-from .aggregation.calibration import Models, best_temperature, label_shares, scaled
-from .aggregation.crowdlab import (
+from .aggregation.blending import (
     ROUNDING,
     Blend,
     annotator_mean,
@@ -41,9 +41,10 @@ from .aggregation.crowdlab import (
     consensus_agreement,
     highest_or,
     majority_label,
-    model_share,
 )
-from .labels import CrowdLabels, listed
+from .aggregation.calibration import Models, best_temperature, label_shares, scaled
+from .labels import CrowdLabels
+from .names import listed
 from .quality.label_scores import label_scores
 from .wide import Wide, check_dimensions, checked, one_label_each, read_wide
 
@@ -115,6 +116,8 @@ def get_label_quality_multiannotator(
         )
     labels, models = checked(wide, pred_probs)
     methods = list(consensus_method) if isinstance(consensus_method, list) else [consensus_method]
+    if not methods:
+        raise ValueError(f"consensus_method is an empty list; name at least one of {list(CONSENSUS_METHODS)}.")
     settings = _Settings(quality_method, calibrate_probs, label_quality_score_kwargs, verbose)
     estimates = _estimates(labels, models, methods, settings, _shares(wide, labels))
     found = _frames(wide, labels, estimates, return_detailed_quality, return_annotator_stats, label_quality_score_kwargs)
@@ -294,7 +297,7 @@ def _label_quality_frame(wide: Wide, labels: CrowdLabels, estimates: Sequence[tu
 
 def _annotator_stats(wide: Wide, labels: CrowdLabels, estimate: _Estimate, label_quality: NDArray[np.float64]) -> pd.DataFrame:
     quality, agreement = annotator_parts(labels, estimate.label, label_quality)
-    trust = 0.0 if estimate.blend is None else model_share(labels, estimate.blend)
+    trust = 0.0 if estimate.blend is None else estimate.blend.model_share
     right = (labels.label == estimate.label[labels.example]).astype(np.float64)
     stats = pd.DataFrame(
         {

@@ -31,12 +31,12 @@ SMOOTHING = 1.0  # imagined right and wrong labels of an annotator, so that one 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A crowd with gold: its labels, true classes by example, and features (N rows) for the models."""
+    """A crowd with gold: its labels, true classes by example, and features (N rows) for the models; None where these are given."""
 
     name: str
     labels: CrowdLabels
     truth: pd.Series
-    features: Features
+    features: Features | None
 
 
 def digits_case() -> Case:
@@ -55,13 +55,13 @@ def folder_case(folder: str | Path) -> Case:
         ValueError: a file is missing.
     """
     home = Path(folder)
-    answers, truth = (_table(home / file) for file in ("answers.csv", "truth.csv"))
+    answers, truth = (table_of(home / file) for file in ("answers.csv", "truth.csv"))
     labels = CrowdLabels.from_long(answers)
     if (home / "features_train.npy").is_file():
         rows = np.load(home / "features_train.npy", allow_pickle=False)
         features = Features(rows[labels.examples.astype(np.int64)].astype(np.float64).reshape(len(labels.examples), -1))
     else:
-        items = _table(home / "items.csv").set_index("task")
+        items = table_of(home / "items.csv").set_index("task")
         features = features_of(items, [column for column in items.columns if column != "truth"], labels.examples)
     return Case(home.name, labels, truth.set_index("task")["truth"], features)
 
@@ -106,6 +106,8 @@ def models_of(
     case: Case, labels: CrowdLabels, *, classifiers: Sequence[str] = CLASSIFIERS, n_folds: int = 5, seed: int = 0
 ) -> dict[str, NDArray[np.float64]]:
     """Out-of-sample probabilities (N, K) by name: each classifier taught by majority vote, and PERFECT by the truth where it is known."""
+    if case.features is None:
+        raise ValueError(f"{case.name} has no features, so no model can be trained; give models.")
     k = len(labels.classes)
     vote = np.where(labels.labels_per_example > 0, aggregate(labels, "majority_vote").label, -1).astype(np.int32)
     truth = labels.classes.get_indexer(case.truth.reindex(labels.examples)).astype(np.int32)
@@ -218,7 +220,12 @@ def _first(labels: CrowdLabels, key: NDArray[np.float64], most: NDArray[np.int64
     return CrowdLabels(labels.examples, labels.annotators, labels.classes, *codes)
 
 
-def _table(path: Path) -> pd.DataFrame:
+def table_of(path: Path) -> pd.DataFrame:
+    """A CSV file as it is.
+
+    Raises:
+        ValueError: it is not there.
+    """
     if not path.is_file():
         raise ValueError(f"There is no file {path.name} in {path.parent}.")
     return pd.read_csv(path)

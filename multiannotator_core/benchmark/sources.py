@@ -15,7 +15,7 @@ import pandas as pd
 from ..align import ensemble, positions
 from ..labels import CrowdLabels
 from ..samples import SAMPLES, load_sample
-from ..simulate import STRATEGIES, simulate, strategy_options
+from ..simulate import LOADS, STRATEGIES, simulate, strategy_options
 
 # The part of the examples that a seed takes where there are several: intervals then say how far a result hangs on which were labelled.
 SHARE = 0.8
@@ -131,7 +131,7 @@ def simulated(text: str) -> Simulated:
     for part in filter(None, rest.split(",")):
         key, _, value = part.partition("=")
         try:
-            options[key] = json.loads(value.casefold())
+            options[key] = value if value in LOADS else json.loads(value.casefold())
         except ValueError:
             raise ValueError(f"{text}: write OPTION=VALUE with a number, true or false, as in n_examples=500, and not {part!r}.") from None
     unknown = options.keys() - inspect.signature(simulate).parameters.keys() - strategy_options(strategy).keys()

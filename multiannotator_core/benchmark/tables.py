@@ -14,6 +14,7 @@ from scipy.special import stdtrit
 from .running import LOW_IS_GOOD
 
 LEVEL = 0.95
+SHARES = ("accuracy", "accuracy_ties_split", "macro_f1", "ece", "auroc", "auprc")  # their means and intervals lie in [0, 1]
 
 
 def summary(rows: pd.DataFrame, metric: str = "accuracy", level: float = LEVEL) -> pd.DataFrame:
@@ -30,6 +31,7 @@ def summary(rows: pd.DataFrame, metric: str = "accuracy", level: float = LEVEL) 
     for (data, title), group in _checked(rows, metric).groupby(["data", "title"], sort=False):
         values = group[metric].dropna().to_numpy(np.float64)
         mean, low, high = mean_interval(values, group.loc[group[metric].notna(), "share"].to_numpy(), level=level)
+        low, high = (max(low, 0.0), min(high, 1.0)) if metric in SHARES else (low, high)
         ends = np.quantile(values, [(1 - level) / 2, (1 + level) / 2]) if len(values) else (np.nan, np.nan)
         found.append(
             {

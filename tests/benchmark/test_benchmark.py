@@ -170,3 +170,25 @@ def test_presets_are_the_tables_of_the_paper():
     assert list(benchmark.PRESETS) == ["table-1", "table-2", "table-3", "table-5"]
     assert {preset.crowd.options["n_examples"] for preset in benchmark.PRESETS.values()} == {200}
     assert list(table["note"] != "") == list(outside)
+
+
+def test_intervals_of_shares_stay_shares():
+    """An interval of accuracies ends at 0 and 1, however few seeds there are; that of seconds does not."""
+    rows = made_up({"a": [1.0, 0.9]})
+
+    line = benchmark.summary(rows).iloc[0]
+
+    assert (line["low"] >= 0, line["high"]) == (True, 1.0)
+    assert benchmark.summary(rows.assign(seconds=rows["accuracy"]), "seconds").iloc[0]["high"] > 1
+
+
+def test_claims_are_those_of_the_cell():
+    """The reliability diagram shows quality and rightness of every example with a known class."""
+    cell = two_methods([SMALL], 1)[1]
+    drawn = SMALL.draw(0)
+    result = mc.aggregate(drawn.labels, "glad", max_iter=5)
+
+    quality, right = benchmark.claims(cell)
+
+    np.testing.assert_array_equal(result.quality, quality)
+    np.testing.assert_array_equal(drawn.truth.to_numpy() == result.label, right)
