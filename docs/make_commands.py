@@ -20,6 +20,7 @@ HEAD = """# Commands
 - Tables go to standard output, or with `-o` into a file: CSV, Parquet or JSON by its ending, or by `--as`.
 - A file that exists is overwritten with `--force` only. Files are written aside and renamed, so that nobody reads half of one.
 - Progress is shown on a terminal only. An error is one sentence on standard error.
+- `--threads` sets how many threads are used (`CROWDLENS_THREADS` does so for everything); no result depends on it.
 - Exit codes: 0 done; 1 stopped, by you or by a fault of Crowdlens; 2 it cannot be done as asked.
 
 ## For those who know peerannot
@@ -29,9 +30,9 @@ HEAD = """# Commands
 | `peerannot simulate --strategy student-teacher` | `crowdlens simulate -s student-teacher --to peerannot -o crowd.zip` |
 | `peerannot aggregate FOLDER -s DS` | `crowdlens aggregate FOLDER -m dawid_skene` |
 | `peerannot identify FOLDER --method entropy` | `crowdlens identify FOLDER`, with all qualities; `--of annotators` for the annotators |
-| `peerannot train` | the page Train, or `multiannotator_core.learning` |
-| `peerannot aggregate-deep` | the page Train, or `multiannotator_core.learning` |
-| `peerannot install` | `crowdlens datasets install NAME --from FOLDER` |
+| `peerannot train FOLDER --labels MV.npy` | `crowdlens train FOLDER -s consensus --method majority_vote --no-soft --images FOLDER` |
+| `peerannot aggregate-deep FOLDER -s CoNAL[scale=1e-4]` | `crowdlens train FOLDER -s conal --scale 1e-4 --images FOLDER` |
+| `peerannot install` | `crowdlens datasets install NAME --from FOLDER_OR_URL` |
 """
 
 

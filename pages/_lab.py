@@ -14,15 +14,17 @@ import streamlit as st
 import multiannotator_core as mc
 from multiannotator_core import benchmark
 from multiannotator_core.samples import SAMPLES
-from multiannotator_core.simulate import STRATEGIES, fitted, strategy_options
+from multiannotator_core.simulate import LOADS, STRATEGIES, SimulatedCrowd, fitted, option_words, simulate, strategy_options
 from multiannotator_core.store import default_home
 from pages._compared import audited
 from pages._jobs import await_job, start
 from pages._parts import option_widget
-from pages._runs import store
+from pages._runs import open_dataset, store
 from pages._session import InUse, remember
 
 OWN = "own"
+TRACED_SEEDS = 5  # each is seven runs of a method
+LOAD_TITLES = {"equal": "all the same", "heavy-tailed": "a few give most labels"}
 UNPICKED = ("given-confusion",)  # needs matrices from a file: on the command line
 
 
@@ -97,9 +99,12 @@ def strategy_widgets() -> tuple[str, dict[str, Any]]:
             "n_annotators": (annotators := st.number_input("annotators", 2, 2_000, 30, key="sim_annotators")),
             "n_classes": st.number_input("classes", 2, 100, 5, key="sim_classes"),
             "labels_per_example": min(st.number_input("labels per example", 1, 200, 10, key="sim_each"), annotators),
+            "load": st.selectbox("who labels how much", list(LOADS), format_func=LOAD_TITLES.__getitem__, key="sim_load"),
             "imbalance": st.toggle("unequal numbers of labels", key="sim_imbalance"),
         }
         own = {name: option_widget(f"sim_{strategy}", name, option.default) for name, option in strategy_options(strategy).items()}
+    words = option_words(strategy)
+    st.caption("; ".join(f"{name.replace('_', ' ')}: {words[name].rstrip('.')}" for name in own if name in words))
     return strategy, sizes | own
 
 
@@ -111,25 +116,81 @@ def sources(now: InUse, names: Sequence[str], seeds: int) -> list[benchmark.Sour
             found.append(benchmark.own(now.dataset.name, now.labels, now.dataset.gold, now.dataset.pred_probs, seeds=seeds))
         elif name in SAMPLES:
             found.append(benchmark.sample(name, seeds=seeds))
+        elif name in (others := {info.id: info for info in store().datasets()}):
+            data = open_dataset(others[name])
+            if data.gold is not None:
+                found.append(benchmark.own(data.name, data.labels, data.gold, data.pred_probs, seeds=seeds))
         else:
             found.append(benchmark.Simulated(name))
     return found
 
 
 def source_titles(now: InUse) -> dict[str, str]:
-    """What a benchmark can run on: your gold, the samples, simulated crowds."""
+    """What a benchmark can run on: your gold, other data sets with gold, the samples, simulated crowds."""
     own = {OWN: f"{now.dataset.name} (your gold)"} if now.dataset.gold is not None and len(now.dataset.gold) else {}
     crowds = {name: f"Simulated: {strategy.title}" for name, strategy in STRATEGIES.items() if name not in UNPICKED}
-    return {**own, **{name: sample.title for name, sample in SAMPLES.items()}, **crowds}
+    others = {info.id: f"{info.name} (gold)" for info in store().datasets() if "gold" in info.companions and info.id != now.dataset.id}
+    return {**own, **others, **{name: sample.title for name, sample in SAMPLES.items()}, **crowds}
+
+
+def shelf() -> Path:
+    """Where finished runs of benchmarks are kept."""
+    return Path(os.environ.get("CROWDLENS_HOME") or default_home()) / "benchmarks"
+
+
+def cells_of(now: InUse, wanted: Mapping[str, Any]) -> list[benchmark.Cell]:
+    """The runs that the page Benchmark was asked for.
+
+    Raises:
+        ValueError: there is nothing to run.
+    """
+    return benchmark.cells(*_chosen(now, wanted), wanted["seeds"])
+
+
+def _chosen(now: InUse, wanted: Mapping[str, Any]) -> tuple[list[benchmark.Contender], list[benchmark.Source]]:
+    if wanted["preset"]:
+        preset = benchmark.PRESETS[wanted["preset"]]
+        return [benchmark.PRESET_COLUMNS[column] for column in preset.printed], [preset.crowd]
+    return [benchmark.Contender(name) for name in wanted["methods"]], sources(now, wanted["data"], wanted["seeds"])
 
 
 def measured(title: str, cells: Sequence[benchmark.Cell], jobs: int = 1) -> pd.DataFrame:
     """The rows of a benchmark, in the background; finished cells are kept on disk and never computed again."""
-    folder = Path(os.environ.get("CROWDLENS_HOME") or default_home()) / "benchmarks"
-    keys = {id(source): source.key for source in {id(cell.source): cell.source for cell in cells}.values()}
-    key = ("benchmark", *sorted({cell.file(keys[id(cell.source)]) for cell in cells}))
+    key = ("benchmark", *_names(cells))
 
     def work(job: Any) -> pd.DataFrame:
-        return benchmark.run(cells, folder=folder, jobs=jobs, on_progress=lambda done, _: job.tell(done))
+        return benchmark.run(cells, folder=shelf(), jobs=jobs, on_progress=lambda done, _: job.tell(done))
 
     return await_job(key, start(key, title, work, total=len(cells)))
+
+
+def traced(now: InUse, wanted: Mapping[str, Any]) -> pd.DataFrame:
+    """Accuracy against time of what was asked for, in the background, one run after the other: others would slow the clock."""
+    contenders, data = _chosen(now, wanted)
+    seeds = min(wanted["seeds"], TRACED_SEEDS)
+    key = ("trace", *_names(benchmark.cells(contenders, data, seeds)))
+
+    def work(job: Any) -> pd.DataFrame:
+        def tell(done: int, total: int) -> None:
+            job.total = total
+            job.tell(done)
+
+        return benchmark.traced(contenders, data, seeds, folder=shelf(), on_progress=tell)
+
+    return await_job(key, start(key, "Measuring time", work))
+
+
+def claimed(now: InUse, cell: benchmark.Cell) -> Any:
+    """What a method claims on the first draw, and what was right."""
+    return remember(now, f"claims {cell.file(cell.source.key)}", lambda: benchmark.claims(cell))
+
+
+def example_crowd(made: Mapping[str, Any]) -> SimulatedCrowd:
+    """The first of the made-up crowds, to look at and to take away."""
+    key = ("crowd", made["strategy"], json.dumps(made["options"], sort_keys=True))
+    return await_job(key, start(key, "Drawing a crowd", lambda job: simulate(made["strategy"], **made["options"])))
+
+
+def _names(cells: Sequence[benchmark.Cell]) -> list[str]:
+    keys = {id(source): source.key for source in {id(cell.source): cell.source for cell in cells}.values()}
+    return sorted({cell.file(keys[id(cell.source)]) for cell in cells})

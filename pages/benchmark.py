@@ -1,28 +1,28 @@
 import streamlit as st
 
 import multiannotator_core as mc
-from multiannotator_core import benchmark, export, figures
-from pages._lab import ask, asked, measured, runnable, source_titles, sources
-from pages._parts import card_title, dark, download, how, page_title, show, text
+from multiannotator_core import benchmark
+from pages._lab import ask, asked, cells_of, measured, runnable, source_titles
+from pages._parts import card_title, how, page_title, text
+from pages._rankings import calibration_card, printed_card, ranking_card, time_card
 from pages._session import ensure_app, require_run
+from pages._studies import chosen_study, learning_study, quality_study
 
 ensure_app()
 page_title("Which method is best here?", "Methods on data with known classes, over many draws; finished runs are kept and never repeated")
 now = require_run()
-METRICS = {
-    "accuracy": "Right",
-    "macro_f1": "Macro F1",
-    "log_loss": "Log loss (low is good)",
-    "ece": "Calibration error (low is good)",
-    "auroc": "Low quality finds errors (AUROC)",
-    "annotator_spearman": "Ranks annotators (Spearman)",
-    "seconds": "Seconds (low is good)",
-}
+study = chosen_study()
+if study == "quality":
+    quality_study(now)
+elif study == "learning":
+    learning_study()
+if study != "methods":
+    st.stop()
 data, titles = source_titles(now), {name: mc.METHODS[name].title for name in mc.METHODS if name != "auto"}
 with st.container(border=True):
     card_title("What shall be compared?", "Own data need gold; each draw of own data takes four fifths of the examples")
     preset = st.selectbox(
-        "Compare",
+        "Comparison",
         [None, *benchmark.PRESETS],
         format_func=lambda name: "Methods and data of your choice" if name is None else f"The paper's {benchmark.PRESETS[name].title}",
         key="bench_preset",
@@ -46,81 +46,16 @@ if wanted is None or wanted["dataset"] != now.dataset.id:
     st.caption("Press Run: the methods run in the background, and the ranking appears here.")
     st.stop()
 try:
-    if wanted["preset"]:
-        cells = benchmark.preset_cells(wanted["preset"], wanted["seeds"])
-    else:
-        contenders = [benchmark.Contender(name) for name in wanted["methods"]]
-        cells = benchmark.cells(contenders, sources(now, wanted["data"], wanted["seeds"]), wanted["seeds"])
+    cells = cells_of(now, wanted)
     rows = measured("Benchmark", cells, 0 if wanted["cores"] else 1)
+    if wanted["preset"]:
+        printed_card(wanted["preset"], rows, wanted["seeds"])
+    ranking_card(rows)
+    calibration_card(now, cells, rows)
+    time_card(now, wanted)
 except ValueError as error:
     st.error(text(error, 400))
     st.stop()
-
-if wanted["preset"]:
-    with st.container(border=True):
-        card_title(f"The paper's {benchmark.PRESETS[wanted['preset']].title}", f"The paper prints one seed; here are {wanted['seeds']}")
-        table = benchmark.beside_printed(wanted["preset"], rows)
-        st.dataframe(
-            {
-                "Method": table["column"].tolist(),
-                "Printed": table["printed"].tolist(),
-                "Mean": table["mean"].tolist(),
-                "from": table["low"].tolist(),
-                "to": table["high"].tolist(),
-                "95 % of seeds from": table["seed_low"].tolist(),
-                "95 % of seeds to": table["seed_high"].tolist(),
-                "Note": table["note"].tolist(),
-            },
-            column_config={
-                name: st.column_config.NumberColumn(format="%.3f")
-                for name in ("Printed", "Mean", "from", "to", "95 % of seeds from", "95 % of seeds to")
-            },
-            hide_index=True,
-        )
-
-with st.container(border=True):
-    known = [name for name in METRICS if name in rows and rows[name].notna().any()]
-    metric = st.selectbox("Judged by", known, format_func=METRICS.__getitem__, key="bench_metric", width=300)
-    try:
-        ranking = benchmark.ranking(rows, metric)
-    except ValueError as error:
-        st.info(text(error, 400))
-        st.stop()
-    blocks = int(ranking["n"].iloc[0])
-    card_title(
-        "Who comes first?",
-        f"Over {blocks:,} draws; filled marks are not told apart from the first; the interval is that of the difference to it",
-    )
-    half = (ranking["behind_high"] - ranking["behind_low"]) / 2
-    shown_as = ranking.assign(low=ranking["mean"] - half, high=ranking["mean"] + half)
-    show(figures.method_intervals(shown_as, percent=metric == "accuracy", dark=dark()), "bench_ranking")
-    st.dataframe(
-        {
-            "Method": ranking["title"].tolist(),
-            "Mean rank": ranking["rank"].tolist(),
-            "rank from": ranking["rank_low"].tolist(),
-            "rank to": ranking["rank_high"].tolist(),
-            METRICS[metric]: ranking["mean"].tolist(),
-            "Behind the first": ranking["behind"].tolist(),
-            "behind from": ranking["behind_low"].tolist(),
-            "behind to": ranking["behind_high"].tolist(),
-            "As good": ["not told apart" if good else "behind" for good in ranking["as_good"]],
-            "Milliseconds a run": (1000 * ranking["seconds"]).tolist(),
-        },
-        column_config={
-            **{name: st.column_config.NumberColumn(format="%.2f") for name in ("Mean rank", "rank from", "rank to")},
-            **{
-                name: st.column_config.NumberColumn(format="%.3f")
-                for name in (METRICS[metric], "Behind the first", "behind from", "behind to")
-            },
-            "Milliseconds a run": st.column_config.NumberColumn(format="%.1f"),
-        },
-        hide_index=True,
-    )
-    left_out = rows[rows["trouble"].notna()].drop_duplicates("title")
-    for title, why in left_out[["title", "trouble"]].itertuples(index=False):
-        st.caption(f"{text(title)} was left out: it {text(why, 200)}.")
-    download("benchmark", {"CSV": ("csv", lambda: export.to_csv(rows, index=False))}, "One row a run, with all metrics")
 how(
     "How are they told apart?",
     "In every draw all methods see the same labels. A method is behind when the interval of its mean paired difference to the first "

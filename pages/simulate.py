@@ -2,8 +2,9 @@ import streamlit as st
 
 import multiannotator_core as mc
 from multiannotator_core import benchmark, figures
+from pages._crowds import all_answers, answers_at_a_glance, what_it_looks_like, who_is_right
 from pages._lab import ask, asked, fitted_crowd, foretold, measured, runnable, strategy_widgets
-from pages._parts import card_title, dark, how, page_title, percent, show, text
+from pages._parts import card_title, dark, how, page_title, show, text
 from pages._session import ensure_app, require_run
 
 ensure_app()
@@ -39,7 +40,7 @@ if which == "like":
                     key="sim_worst",
                 ),
                 "price": st.number_input("price of a label", 0.0, value=1.0, format="%g", key="sim_price"),
-                "draws": st.number_input("draws", 5, 200, 30, key="sim_draws"),
+                "draws": st.number_input("crowds to draw", 5, 200, 30, key="sim_draws"),
             }
         question["dataset"] = now.dataset.id
         question["methods"] = st.multiselect("Methods", list(titles), default=first, format_func=titles.__getitem__, key="sim_methods")
@@ -56,28 +57,10 @@ if which == "like":
     _, likeness = fitted_crowd(now)
     if likeness.warning:
         st.warning(likeness.warning)
+    answers = table[~table["curve"] | table["now"]]
     with st.container(border=True):
-        card_title("What would change?", f"{question['draws']} draws; from and to hold 95 % of them; gain is against the crowd as it is")
-        answers = table[~table["curve"] | table["now"]]
-        st.dataframe(
-            {
-                "Question": [text(title) for title in answers["title"]],
-                "Method": answers["method"].tolist(),
-                "Labels each": answers["labels_each"].round(2).tolist(),
-                "Cost": answers["cost"].round(2).tolist(),
-                "Right": (100 * answers["accuracy"]).tolist(),
-                "from": (100 * answers["low"]).tolist(),
-                "to": (100 * answers["high"]).tolist(),
-                "Gain": (100 * answers["gain"]).tolist(),
-                "gain from": (100 * answers["gain_low"]).tolist(),
-                "gain to": (100 * answers["gain_high"]).tolist(),
-            },
-            column_config={
-                **{name: st.column_config.NumberColumn(format="%.1f%%") for name in ("Right", "from", "to")},
-                **{name: st.column_config.NumberColumn(format="%+.1f") for name in ("Gain", "gain from", "gain to")},
-            },
-            hide_index=True,
-        )
+        answers_at_a_glance(answers, question["draws"])
+        all_answers(answers)
     with st.container(border=True):
         card_title("What does accuracy cost?", "Mean over the draws with 95 % of them; the diamond is your crowd as it is")
         show(figures.accuracy_against_cost(table[table["curve"]], dark=dark()), "sim_curve")
@@ -111,16 +94,8 @@ else:
     try:
         cells = benchmark.cells([benchmark.Contender(name) for name in made["methods"]], [source], made["seeds"])
         rows = measured("Drawing crowds", cells)
-        ranking = benchmark.ranking(rows, "accuracy_ties_split")
+        who_is_right(rows, made["seeds"])
     except ValueError as error:
         st.error(text(error, 400))
         st.stop()
-    table = benchmark.summary(rows, "accuracy_ties_split").set_index("title").loc[ranking["title"]].reset_index()
-    with st.container(border=True):
-        card_title(
-            "Which method is right most often?",
-            f"Mean over {made['seeds']} crowds with its interval; filled: not told apart from the first",
-        )
-        show(figures.method_intervals(table.assign(as_good=ranking["as_good"]), dark=dark()), "sim_made")
-        best = ranking.iloc[0]
-        st.caption(f"{text(best['title'])} comes first with {percent(best['mean'])} right.")
+    what_it_looks_like(made)

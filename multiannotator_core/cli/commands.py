@@ -14,7 +14,7 @@ import pandas as pd
 
 import multiannotator_core
 
-from .. import benchmark, export
+from .. import export
 from ..aggregation import METHODS, aggregate
 from ..quality.agreement import fleiss_kappa, gwet_ac1, krippendorff_alpha, pairwise_agreement
 from ..quality.alpha import alpha_interval, drop_one_alpha
@@ -22,13 +22,13 @@ from ..quality.audit import audit
 from ..quality.tables import example_metrics
 from ..simulate import STRATEGIES, simulate
 from .group import Commands
-from .inputs import SAMPLE, Given, given, reading
-from .options import METHOD, SEED, method_options, own_options
+from .inputs import Given, reading
+from .options import METHOD, SEED, load, method_options, own_options
 from .output import Progress, deliver, deliver_table, kind_of, note, out_options, refuse_existing, writer_of
+from .stored import FLOAT32, FOLDER, MEMORY, aggregate_folder, convert_to_folder
 
+LOAD_HELP = "Who labels how much: all the same, as in real crowds a few nearly all, or by a file with one number for each annotator."
 LEVEL = click.Choice(("nominal", "ordinal", "interval"))
-FEW_SEEDS = 10
-COMMON = ("majority_vote", "wawa", "dawid_skene", "one_coin", "ibcc", "glad", "mace")
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -43,9 +43,11 @@ def cli() -> None:
 
 
 @cli.command("aggregate")
-@reading()
+@reading(apart=aggregate_folder)
 @METHOD
 @SEED
+@MEMORY
+@FLOAT32
 @click.option("--soft", is_flag=True, help="The posterior of each class in place of the consensus label.")
 @method_options
 @out_options
@@ -58,10 +60,15 @@ def aggregate_command(
     output: Path | None,
     kind: str | None,
     force: bool,
+    **_for_folders: Any,
 ) -> None:
     """Estimate the class of each example.
 
+    A folder of labels (see convert) may be larger than memory: then the result is Parquet, and a run that was killed goes on.
+
     Example: crowdlens aggregate answers.csv -m glad -o consensus.csv
+
+    Example: crowdlens aggregate labels_folder --memory 4G -o consensus.parquet
     """
     refuse_existing(force, output)
     kind = kind_of(output, kind)
@@ -148,6 +155,7 @@ def agreement_command(given: Given, level: str, pairs: bool, without: bool, outp
 @click.option("--labels-per-example", type=int, default=10, show_default=True)
 @click.option("--labels-per-annotator", type=int, help="In place of labels per example.")
 @click.option("--imbalance", is_flag=True, help="From 1 to that number of labels, uniformly.")
+@click.option("--load", default="equal", show_default=True, callback=load, metavar="equal|heavy-tailed|FILE", help=LOAD_HELP)
 @SEED
 @own_options
 @click.option("--to", "to", type=click.Choice(list(export.WRITERS)), help="Format of the labels; default: by the ending, else csv.")
@@ -180,93 +188,25 @@ def simulate_command(
 
 
 @cli.command("convert")
-@reading()
-@click.option("--to", "to", type=click.Choice(list(export.WRITERS)), help="Format to write; default: by the ending, else csv.")
+@reading(apart=convert_to_folder)
+@click.option("--to", "to", type=click.Choice([*export.WRITERS, FOLDER]), help="Format to write; default: by the ending, else csv.")
+@MEMORY
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; default: standard output.")
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
-def convert_command(given: Given, to: str | None, output: Path | None, force: bool) -> None:
+def convert_command(given: Given, to: str | None, output: Path | None, force: bool, **_for_folders: Any) -> None:
     """Turn labels of any format into another, with their gold and texts where the format has a place for them.
 
+    A folder holds labels only, sorted for files that are larger than memory; CSV and Parquet of any size are turned into one.
+
     Example: crowdlens convert export.json --to crowd_kit -o answers.csv
+
+    Example: crowdlens convert parts_*.parquet --to folder --memory 4G -o labels_folder
     """
     refuse_existing(force, output)
     writer = export.WRITERS[to or writer_of(output)]
     if writer.loses:
         note(f"{writer.title}: {writer.loses}")
     deliver(writer.write(export.Outgoing(given.labels, gold=given.gold, content=given.content)), output, force)
-
-
-@cli.command("benchmark")
-@click.argument("files", nargs=-1)
-@click.option("--gold", "golds", multiple=True, metavar="FILE", help="True classes, one file for each of FILES, in their order.")
-@click.option("--simulate", "crowds", multiple=True, metavar="STRATEGY[:OPTION=VALUE,...]", help="A simulated crowd.")
-@click.option("-m", "--method", "methods", multiple=True, metavar="METHOD[:OPTION=VALUE,...]", help="Default: the common ones.")
-@click.option("--preset", type=click.Choice(list(benchmark.PRESETS)), help="A table of the peerannot paper, in place of all that.")
-@click.option("--seeds", type=click.IntRange(min=1), help="How many seeds; default 10, and 50 for a preset.")
-@click.option("--metric", type=click.Choice(benchmark.METRICS), default="accuracy", show_default=True)
-@click.option("--cells", "raw", is_flag=True, help="One row a run with all metrics, in place of the ranking.")
-@click.option("--results", type=click.Path(path_type=Path), help="Folder of finished runs; with it a benchmark goes on where it ended.")
-@click.option("--jobs", type=click.IntRange(min=0), default=1, show_default=True, help="Processes; 0 takes all cores.")
-@out_options
-def benchmark_command(
-    files: tuple[str, ...],
-    golds: tuple[str, ...],
-    crowds: tuple[str, ...],
-    methods: tuple[str, ...],
-    preset: str | None,
-    seeds: int | None,
-    metric: str,
-    raw: bool,
-    results: Path | None,
-    jobs: int,
-    output: Path | None,
-    kind: str | None,
-    force: bool,
-) -> None:
-    """Compare methods on data with known classes, over seeds.
-
-    Example: crowdlens benchmark answers.csv --gold truth.csv --simulate hammer-spammer -m glad -m dawid_skene
-
-    Example: crowdlens benchmark --preset table-3 --jobs 0 --results runs -o table3.csv
-    """
-    refuse_existing(force, output)
-    kind = kind_of(output, kind)
-    if preset and (files or crowds or methods):
-        raise click.UsageError("A preset says its data and methods itself; give either --preset, or data and methods.")
-    if preset:
-        cells = benchmark.preset_cells(preset, seeds or benchmark.SEEDS)
-    else:
-        sources = [*_own_sources(files, golds, seeds or FEW_SEEDS), *map(benchmark.simulated, crowds)]
-        cells = benchmark.cells(map(benchmark.contender, methods or COMMON), sources, seeds or FEW_SEEDS)
-    with Progress("run") as progress:
-
-        def tell(done: int, total: int) -> None:
-            progress.total = total
-            progress(done)
-
-        rows = benchmark.run(cells, folder=results, jobs=jobs, on_progress=tell)
-    if raw:
-        deliver_table(rows, output, kind, force)
-    else:
-        deliver_table(benchmark.beside_printed(preset, rows) if preset else benchmark.ranking(rows, metric), output, kind, force)
-
-
-def _own_sources(files: tuple[str, ...], golds: tuple[str, ...], seeds: int) -> list[benchmark.Source]:
-    """One source a file; its classes come from the sample, from --gold, or from the file itself."""
-    sources: list[benchmark.Source] = []
-    own = [file for file in files if not file.startswith(SAMPLE)]
-    if golds and len(golds) != len(own):
-        raise click.UsageError(f"There are {len(golds)} files of gold for {len(own)} files of labels; give one each.")
-    gold_of = dict(zip(own, golds, strict=False))
-    for file in files:
-        if file.startswith(SAMPLE):
-            sources.append(benchmark.sample(file.removeprefix(SAMPLE), seeds=seeds))
-            continue
-        found = given([file], gold_file=gold_of.get(file))
-        if found.gold is None:
-            raise ValueError(f"{file} has no true classes to judge by; give them with --gold FILE.")
-        sources.append(benchmark.own(found.name, found.labels, found.gold, found.pred_probs, seeds=seeds))
-    return sources
 
 
 @cli.command("app", context_settings={"ignore_unknown_options": True})

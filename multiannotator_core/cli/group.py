@@ -17,6 +17,13 @@ DONE, STOPPED, REFUSED = 0, 1, 2
 class Commands(click.Group):
     """A group whose errors are one sentence each, never a traceback."""
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """A command of two words, such as `benchmark quality`, comes before one of one word with an argument."""
+        both = " ".join(args[:2])
+        if len(args) > 1 and both in self.commands:
+            return both, self.commands[both], args[2:]
+        return super().resolve_command(ctx, args)
+
     def main(self, args: Any = None, prog_name: str | None = None, *, standalone_mode: bool = True, **extra: Any) -> Any:  # type: ignore[override]
         """Run a command; as a program it ends with an exit code."""
         run: Callable[[], Any] = partial(super().main, args, prog_name, standalone_mode=False, **extra)

@@ -13,8 +13,10 @@ from typing import IO, Any
 import click
 import pandas as pd
 
+from ..incoming import DUPLICATES
 from ..ingest import READERS, read, read_gold, read_pred_probs
-from ..labels import DUPLICATES, CrowdLabels
+from ..labels import CrowdLabels
+from ..large.folder import is_folder_of_labels, open_labels
 from ..samples import SAMPLES, load_sample
 from .output import note
 
@@ -36,8 +38,15 @@ class _Pipe(io.BytesIO):
     name = "standard input"
 
 
-def reading(*, gold: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The arguments that say what to read; the command gets `given` in their place."""
+def reading(
+    *, gold: bool = True, apart: Callable[[dict[str, Any], dict[str, Any]], bool] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The arguments that say what to read; the command gets `given` in their place.
+
+    Args:
+        apart: gets the arguments that say what to read, and all others. It does the whole work where labels must not be read into
+            memory, and says whether it did.
+    """
     options = [
         click.argument("files", nargs=-1, required=True),
         click.option("--format", "format", type=click.Choice(list(READERS)), help="Format of the files; default: recognised."),
@@ -57,6 +66,8 @@ def reading(*, gold: bool = True) -> Callable[[Callable[..., Any]], Callable[...
         def run(**arguments: Any) -> Any:
             names = ("files", "format", "columns", "question", "duplicates", "gold_file", "ignore_gold", "prob_files")
             asked = {name: arguments.pop(name) for name in names if name in arguments}
+            if apart is not None and apart(asked, arguments):
+                return None
             return command(given=given(**asked), **arguments)
 
         return reduce(lambda wrapped, option: option(wrapped), reversed(options), run)
@@ -83,6 +94,8 @@ def given(
     if len(files) == 1 and files[0].startswith(SAMPLE):
         sample = load_sample(files[0].removeprefix(SAMPLE))
         found = Given(sample.name, sample.labels, sample.gold, sample.pred_probs, sample.content)
+    elif len(files) == 1 and is_folder_of_labels(files[0]):
+        found = Given(Path(files[0]).stem, open_labels(files[0]).to_labels(), None, None, None)
     else:
         sources: list[str | Path | IO[bytes]] = [opened(file) for file in files]
         answer = read(sources, format, roles, question, duplicates)

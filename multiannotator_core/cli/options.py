@@ -12,7 +12,9 @@ import click
 import numpy as np
 
 from ..aggregation import METHODS
-from ..simulate import STRATEGIES, strategy_options
+from ..learning import networks
+from ..simulate import LOADS, STRATEGIES, strategy_options
+from ..threads import limited
 
 Owners = Mapping[str, Mapping[str, Any]]  # owner -> option -> default
 
@@ -21,6 +23,18 @@ SEED = click.option("--seed", type=click.IntRange(min=0), default=0, show_defaul
 METHOD = click.option(
     "-m", "--method", type=click.Choice(list(METHODS)), default="dawid_skene", show_default=True, help="How to aggregate."
 )
+
+
+def add_threads(command: click.Command) -> click.Command:
+    """Give a command --threads; whatever it computes, and the processes that it starts, keep to that number."""
+
+    def limit(context: click.Context, option: click.Parameter, n: int | None) -> None:
+        if n is not None:
+            context.with_resource(limited(n))
+
+    text = "How many threads to use; default: all cores. Results do not depend on it."
+    command.params.append(click.Option(["--threads"], type=click.IntRange(min=1), expose_value=False, callback=limit, help=text))
+    return command
 
 
 def method_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,6 +46,11 @@ def own_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One option for each keyword argument of a strategy; the command gets those that were given as `options`."""
     owners = {name: {option: p.default for option, p in strategy_options(name).items()} for name in STRATEGIES}
     return _with_options(command, owners)
+
+
+def learning_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for each keyword argument of a way to learn; the command gets those that were given as `options`."""
+    return _with_options(command, {name: way.options for name, way in networks.STRATEGIES.items()})
 
 
 def _with_options(command: Callable[..., Any], owners: Owners) -> Callable[..., Any]:
@@ -56,6 +75,22 @@ def _option(name: str, defaults: Mapping[str, Any]) -> Callable[[Callable[..., A
     if default is inspect.Parameter.empty:
         return click.option(flag, name, type=click.Path(path_type=Path), callback=_array, metavar="NPY", help=text)
     return click.option(flag, name, type=type(default), default=None, help=text)
+
+
+def load(context: click.Context, option: click.Parameter, value: str | None) -> Any:
+    """A word of LOADS, or the numbers in a text file.
+
+    Raises:
+        ValueError: there is no such word or file, or it holds something else than numbers.
+    """
+    if value is None or value in LOADS:
+        return value
+    if not Path(value).is_file():
+        raise ValueError(f"--load {value}: this is none of {', '.join(LOADS)}, and no file.")
+    try:
+        return np.loadtxt(value, ndmin=1)
+    except ValueError:
+        raise ValueError(f"--load {value}: write one number for each annotator, each on a line of its own.") from None
 
 
 def _array(context: click.Context, option: click.Parameter, path: Path | None) -> Any:

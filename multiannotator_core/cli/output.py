@@ -94,7 +94,9 @@ def deliver(data: bytes, path: Path | None, force: bool) -> None:
         stream = sys.stdout.buffer
         if b"\0" in data[:1024] and stream.isatty():
             raise ValueError("This is no text, so it is not shown on a terminal; give -o FILE, or send it into a pipe.")
-        stream.write(data)
+        rest = memoryview(data)
+        while rest:  # an unbuffered stream (PYTHONUNBUFFERED) may take a part only
+            rest = rest[stream.write(rest) :]
         stream.flush()
     elif not _regular(path):
         path.write_bytes(data)  # a named pipe or a device cannot be renamed onto

@@ -13,15 +13,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..labels import CrowdLabels, listed
+from ..labels import CrowdLabels
+from ..names import listed
 from .assignment import assign, blocks
 from .confusions import checked_confusion, given_confusion, hammer_spammer, independent_confusion, mace, one_coin, student_teacher
 from .crowd import Codes, Crowd, Floats, Random, Rows, Sampler, Setting
+from .loads import LOADS, relative_loads
+from .profiles import profiles
 from .situations import copying, discrete_difficulty, drift, glad
 
-__all__ = ["STRATEGIES", "SimulatedCrowd", "Strategy", "simulate", "strategy_options"]
+__all__ = ["LOADS", "STRATEGIES", "SimulatedCrowd", "Strategy", "option_words", "profiles", "simulate", "strategy_options"]
 
 # Timed crowds work from this moment on for this long: a date as good as any other, fixed so that a seed gives the same table.
 FIRST_LABEL = np.datetime64("2026-01-05T08:00:00", "us")
@@ -93,7 +96,8 @@ def simulate(
     imbalance: bool = False,
     ratio: float | None = None,
     ratio_difficulty: float | None = None,
-    labels_per_annotator: int | None = None,
+    labels_per_annotator: int | Sequence[int] | None = None,
+    load: str | ArrayLike = "equal",
     class_balance: Sequence[float] | None = None,
     **options: Any,
 ) -> SimulatedCrowd:
@@ -104,14 +108,17 @@ def simulate(
     Args:
         strategy: a name in STRATEGIES.
         n_examples, n_annotators, n_classes: the size; `given-confusion` takes the last two from its matrices.
-        labels_per_example: distinct annotators, chosen uniformly, for each example.
+        labels_per_example: distinct annotators for each example.
         seed: annotators, truth, assignment and labels have a random stream each, so that the same seed with more
             labels asks the same annotators about the same truth.
         imbalance: the number of labels is uniform from 1 to labels_per_example.
         ratio: share of spammers (hammer-spammer), students (student-teacher), good annotators (discrete-difficulty),
             copiers (copying), or tired annotators (drift); None: the strategy's own default.
         ratio_difficulty: P(easy) / P(hard) in discrete-difficulty; None: 1.
-        labels_per_annotator: instead of labels_per_example, distinct examples for each annotator; an example may get none.
+        labels_per_annotator: instead of labels_per_example, distinct examples for each annotator, one number or (J,) of them;
+            an example may get none.
+        load: with labels_per_example, who is asked: "equal" (uniformly), "heavy-tailed" (a few annotators give most labels, as in
+            real crowds), or (J,) numbers above 0, relative to each other.
         class_balance: relative frequency (K,) of the true classes; default: all the same.
         options: what the strategy has of its own; see `strategy_options`.
 
@@ -123,13 +130,15 @@ def simulate(
     if "confusion" in own:
         own["confusion"] = checked_confusion(own["confusion"])
         n_annotators, n_classes = own["confusion"].shape[:2]
-    _check_sizes(n_examples, n_annotators, n_classes, labels_per_example, labels_per_annotator)
+    _check_sizes(n_examples, n_annotators, n_classes, labels_per_example)
+    each = _checked_load(labels_per_annotator, load, n_examples, n_annotators, labels_per_example)
     setting = Setting(n_examples, n_annotators, n_classes, _balance(class_balance, n_classes))
     crowd_rng, truth_rng, assignment_rng, label_rng = np.random.default_rng(seed).spawn(4)
     crowd = STRATEGIES[strategy].run(crowd_rng, setting, **own)
     truth = np.searchsorted(np.cumsum(setting.balance)[:-1], truth_rng.random(n_examples), side="right").astype(np.int32)
+    weight = relative_loads(assignment_rng, load, n_annotators)
     example, annotator = assign(
-        assignment_rng, n_examples, n_annotators, per_example=labels_per_example, per_annotator=labels_per_annotator, imbalance=imbalance
+        assignment_rng, n_examples, n_annotators, per_example=labels_per_example, per_annotator=each, imbalance=imbalance, weight=weight
     )
     label, progress = _draw(label_rng, crowd, truth, example, annotator)
     names = (
@@ -160,6 +169,24 @@ def strategy_options(strategy: str) -> dict[str, inspect.Parameter]:
         raise ValueError(f"There is no strategy {strategy!r}; choose one of {', '.join(STRATEGIES)}.")
     parameters = inspect.signature(STRATEGIES[strategy].run, eval_str=True).parameters
     return {name: parameter for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY}
+
+
+def option_words(strategy: str) -> dict[str, str]:
+    """What each option of a strategy means, from its docstring.
+
+    Raises:
+        ValueError: the strategy is unknown.
+    """
+    known = strategy_options(strategy)
+    _, _, told = inspect.getdoc(STRATEGIES[strategy].run).partition("Args:")  # type: ignore[union-attr]
+    words: dict[str, str] = {}
+    for line in told.partition("\n\n")[0].splitlines():
+        names, colon, text = line.strip().partition(": ")
+        if colon and all(name in known for name in names.split(", ")):
+            words |= dict.fromkeys(names.split(", "), text)
+        elif words:
+            words[next(reversed(words))] += f" {line.strip()}"
+    return words
 
 
 def _draw(rng: Random, crowd: Crowd, truth: Codes, example: Codes, annotator: Codes) -> tuple[Codes, Floats | None]:
@@ -197,19 +224,36 @@ def _checked_options(strategy: str, options: dict[str, Any]) -> dict[str, Any]:
     return filled
 
 
-def _check_sizes(n_examples: int, n_annotators: int, n_classes: int, per_example: int, per_annotator: int | None) -> None:
+def _check_sizes(n_examples: int, n_annotators: int, n_classes: int, per_example: int) -> None:
     least = {"n_examples": (n_examples, 1), "n_annotators": (n_annotators, 1), "n_classes": (n_classes, 2)}
-    least |= {"labels_per_example": (per_example, 1)} if per_annotator is None else {"labels_per_annotator": (per_annotator, 1)}
-    for name, (value, bound) in least.items():
+    for name, (value, bound) in (least | {"labels_per_example": (per_example, 1)}).items():
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < bound:
             raise ValueError(f"{name} must be a whole number of {bound} or more, got {value!r}.")
-    if per_annotator is None and per_example > n_annotators:
+
+
+def _checked_load(
+    per_annotator: int | Sequence[int] | None, load: str | ArrayLike, n_examples: int, n_annotators: int, per_example: int
+) -> NDArray[np.int64] | None:
+    """(J,) labels of each annotator, or None where the labels of each example are given."""
+    if per_annotator is None:
+        if per_example > n_annotators:
+            raise ValueError(
+                f"labels_per_example={per_example}, but there are only {n_annotators} annotators, and each labels an example at most "
+                "once. Ask for fewer labels or for more annotators."
+            )
+        return None
+    if not isinstance(load, str) or load != "equal":
+        raise ValueError("labels_per_annotator says itself what each annotator labels; leave out load, or give labels_per_example.")
+    given = np.asarray(per_annotator)
+    if given.shape not in ((), (n_annotators,)):
         raise ValueError(
-            f"labels_per_example={per_example}, but there are only {n_annotators} annotators, and each labels an example at most once. "
-            "Ask for fewer labels or for more annotators."
+            f"labels_per_annotator has shape {given.shape}; give one number, or one for each of the {n_annotators} annotators."
         )
-    if per_annotator is not None and per_annotator > n_examples:
-        raise ValueError(f"labels_per_annotator={per_annotator}, but there are only {n_examples} examples. Ask for fewer labels each.")
+    if given.dtype.kind not in "iu" or given.min() < (0 if given.ndim else 1) or not given.any():
+        raise ValueError(f"labels_per_annotator must be a whole number of 1 or more, or several of 0 or more; got {per_annotator!r}.")
+    if given.max() > n_examples:
+        raise ValueError(f"labels_per_annotator={given.max()}, but there are only {n_examples} examples. Ask for fewer labels each.")
+    return np.broadcast_to(given, n_annotators).astype(np.int64)
 
 
 def _balance(class_balance: Sequence[float] | None, n_classes: int) -> Floats:

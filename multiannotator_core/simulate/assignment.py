@@ -1,4 +1,4 @@
-"""Who labels what: distinct annotators for each example, chosen uniformly, without a table of all pairs."""
+"""Who labels what: distinct annotators for each example, without a table of all pairs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..labels import stable_order
+from ..names import stable_order
+from .loads import weighted_columns
 
 # Labels handled at once. Large enough that numpy's overhead vanishes, small enough that a block stays in the cache
 # and that the memory beside the result does not grow with the crowd.
@@ -18,21 +19,31 @@ Counts = NDArray[np.int64]
 
 
 def assign(
-    rng: np.random.Generator, n_examples: int, n_annotators: int, *, per_example: int, per_annotator: int | None, imbalance: bool
+    rng: np.random.Generator,
+    n_examples: int,
+    n_annotators: int,
+    *,
+    per_example: int,
+    per_annotator: int | Counts | None,
+    imbalance: bool,
+    weight: NDArray[np.float64] | None = None,
 ) -> tuple[Codes, Codes]:
     """Codes (L,) of example and annotator of each label, sorted by example; no pair occurs twice.
 
     Args:
         per_example: labels of each example, by distinct annotators.
-        per_annotator: labels of each annotator, on distinct examples; takes the place of per_example.
+        per_annotator: labels of each annotator, on distinct examples, one number or (J,); takes the place of per_example.
         imbalance: draw the numbers uniformly from 1 to the given one.
+        weight: (J,) how often each annotator is asked, relative to the others; None: all the same.
     """
-    rows, columns, most = (n_examples, n_annotators, per_example) if per_annotator is None else (n_annotators, n_examples, per_annotator)
-    degree = rng.integers(1, most, size=rows, endpoint=True) if imbalance else np.full(rows, most, dtype=np.int64)
+    rows, columns = (n_examples, n_annotators) if per_annotator is None else (n_annotators, n_examples)
+    degree = np.full(rows, per_example if per_annotator is None else per_annotator, dtype=np.int64)
+    if imbalance:
+        degree = np.minimum(degree, rng.integers(1, np.maximum(degree, 1), endpoint=True))
     row = np.repeat(np.arange(rows, dtype=np.int32), degree)
     column = np.empty(len(row), dtype=np.int32)
     for block, part in blocks(degree):
-        column[part] = distinct_columns(rng, degree[block], columns)
+        column[part] = distinct_columns(rng, degree[block], columns) if weight is None else weighted_columns(rng, degree[block], weight)
     if per_annotator is None:
         return row, column
     order = stable_order(column, n_examples)

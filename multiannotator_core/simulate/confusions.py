@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from . import stable
 from .crowd import Crowd, Floats, Random, Setting, dirichlet_rows, in_range, made_dominant, one_coin_matrices, share_of
 
 ROW_SUM_SLACK = 1e-3
@@ -62,7 +63,7 @@ def one_coin(rng: Random, setting: Setting, *, lowest: float = 0.5, highest: flo
     """
     in_range("lowest", lowest, 0, 1)
     in_range("highest", highest, lowest, 1)
-    ability = rng.uniform(lowest, highest, size=setting.n_annotators)
+    ability = lowest + (highest - lowest) * rng.random(setting.n_annotators)
     return Crowd(one_coin_matrices(ability, setting.n_classes), extra={"ability": ability})
 
 
@@ -78,8 +79,8 @@ def mace(rng: Random, setting: Setting, *, spam_shape: float = 0.5, habit_streng
     in_range("spam_shape", spam_shape, 1e-3, np.inf)
     in_range("habit_strength", habit_strength, 1e-3, np.inf)
     n, k = setting.n_annotators, setting.n_classes
-    spam = rng.beta(spam_shape, spam_shape, size=n)
-    habit = rng.dirichlet(np.full(k, habit_strength), size=n)
+    spam = stable.beta(rng, spam_shape, n)
+    habit = stable.dirichlet(rng, habit_strength, (n, k))
     confusion = (1 - spam)[:, None, None] * np.eye(k) + (spam[:, None] * habit)[:, None, :]
     return Crowd(confusion, extra={"trust": 1 - spam, "habit": habit})
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import stable
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int32]
 Random = np.random.Generator
@@ -75,13 +77,13 @@ class Sampler:
 def share_of(rng: Random, n: int, share: float) -> NDArray[np.bool_]:
     """(n,) with round(share * n) places True, at random."""
     chosen = np.zeros(n, dtype=bool)
-    chosen[rng.permutation(n)[: round(share * n)]] = True
+    chosen[stable.permutation(rng, n)[: round(share * n)]] = True
     return chosen
 
 
 def dirichlet_rows(rng: Random, n: int, n_classes: int, concentration: float = 1.0) -> Floats:
     """(n, K, K) matrices whose rows are drawn from a symmetric Dirichlet; concentration 1 is uniform on the simplex."""
-    return rng.dirichlet(np.full(n_classes, concentration), size=(n, n_classes))
+    return stable.dirichlet(rng, concentration, (n, n_classes, n_classes))
 
 
 def made_dominant(confusion: Floats) -> Floats:

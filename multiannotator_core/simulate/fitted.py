@@ -18,7 +18,8 @@ from ..aggregation import aggregate
 from ..align import positions
 from ..consensus import Consensus
 from ..evaluate import evaluate
-from ..labels import CrowdLabels, listed
+from ..labels import CrowdLabels
+from ..names import listed
 from ..quality.uncertainty import confusion_posterior
 from . import simulate
 from .crowd import Codes, Floats, Random, Sampler

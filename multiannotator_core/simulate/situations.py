@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import stable
 from .crowd import (
     Codes,
     Crowd,
@@ -84,8 +85,8 @@ def glad(
     in_range("easiness_sd", easiness_sd, 0, 10)
     in_range("easiness_mean", easiness_mean, -10, 10)
     k = setting.n_classes
-    ability = rng.normal(ability_mean, ability_sd, size=setting.n_annotators)
-    easiness = np.exp(rng.normal(easiness_mean, easiness_sd, size=setting.n_examples))
+    ability = stable.normal(rng, ability_mean, ability_sd, setting.n_annotators)
+    easiness = np.exp(stable.normal(rng, easiness_mean, easiness_sd, setting.n_examples))
 
     def label(rng: Random, rows: Rows) -> Codes:
         right = rng.random(len(rows.truth)) < _sigmoid(ability[rows.annotator] * easiness[rows.example])

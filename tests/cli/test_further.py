@@ -79,24 +79,3 @@ def test_a_public_set_is_installed_when_its_counts_are_right(answers, tmp_path, 
     assert (kept.name, len(kept.labels), len(kept.gold)) == ("dog", 240, 60)
     assert refused.exit_code == 2
     assert "240 labels in place of 8,000" in refused.stderr
-
-
-def test_studies_are_the_library(monkeypatch):
-    """`study` hands its numbers to the benchmarks of the library and prints their table."""
-    from multiannotator_core.benchmark import active_learning, quality
-
-    asked = {}
-
-    def bought(pool, *, runs, rounds, batch, on_progress):
-        asked.update(runs=runs, rounds=rounds, batch=batch)
-        return pd.DataFrame({"method": ["random"], "consensus_accuracy": [0.5]})
-
-    monkeypatch.setattr(active_learning, "active_learning", bought)
-    monkeypatch.setattr(quality, "quality_benchmark", lambda case, *, seed, on_progress: pd.DataFrame({"seed": [seed]}))
-
-    curves = run("study", "active-learning", "--runs", 2, "--rounds", 3, "--batch", 20)
-    found = run("study", "quality", "--seed", 4)
-
-    assert asked == {"runs": 2, "rounds": 3, "batch": 20}
-    assert pd.read_csv(io.StringIO(curves.stdout)).to_dict("records") == [{"method": "random", "consensus_accuracy": 0.5}]
-    assert pd.read_csv(io.StringIO(found.stdout))["seed"].tolist() == [4]
