@@ -1,7 +1,9 @@
 """Compare our drop-in functions with cleanlab on seeded random inputs, and time both in one process.
 
 A rare case differs because a tie is open but for rounding, and cleanlab lets the rounding decide: see the first
-lines of `multiannotator_core/multiannotator.py`.
+lines of `multiannotator_core/multiannotator.py`. Such a case is known by this: cleanlab's own answer changes when
+the annotators change places or the model's probabilities change by one part in 10^13, or nothing differs but a worst class that is
+tied so.
 
 Run where cleanlab 2.9.0 is installed beside this library:
 
@@ -14,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import logging
 import time
 import warnings
 from collections import Counter
@@ -27,6 +30,8 @@ import pandas as pd
 import multiannotator_core.multiannotator as own
 
 LARGEST_DIFFERENCE = 1e-8
+SHUFFLES = 10
+ROUNDING = 1e-12  # annotators whose sorting keys differ by less may change places
 
 
 def random_table(rng: np.random.Generator, n_classes: int, n_annotators: int) -> np.ndarray:
@@ -72,7 +77,11 @@ def largest_difference(mine: Any, theirs: Any) -> float:
     if isinstance(theirs, pd.DataFrame):
         if list(mine.columns) != list(theirs.columns) or list(mine.dtypes) != list(theirs.dtypes):
             return np.inf
+        if mine.index.names != theirs.index.names or mine.index.dtype != theirs.index.dtype or mine.columns.dtype != theirs.columns.dtype:
+            return np.inf
         if not mine.index.equals(theirs.index):
+            if float(np.abs(mine.to_numpy(float)[:, :2] - theirs.to_numpy(float)[:, :2]).max(initial=0.0)) > ROUNDING:
+                return np.inf
             mine, theirs = mine.sort_index(), theirs.sort_index()  # the order of annotators that are equal but for rounding
             if not mine.index.equals(theirs.index):
                 return np.inf
@@ -95,6 +104,44 @@ def outcome(call: Callable[[], Any]) -> tuple[str, Any]:
             return "error", type(error)
     drew = any("random selection" in str(warning.message) for warning in caught)
     return ("random", None) if drew else ("value", result)
+
+
+def undecided(function: str, arguments: list[Any], options: dict[str, Any], theirs: Any) -> bool:
+    """Whether rounding decides cleanlab's answer."""
+    for trial in range(SHUFFLES):
+        rng = np.random.default_rng(trial)
+        table, *models = arguments
+        order = rng.permutation(table.shape[1])
+        shuffled = table.iloc[:, order] if isinstance(table, pd.DataFrame) else table[:, order]
+        nudged = [model * (1 + 1e-13 * rng.uniform(-1, 1, model.shape)) for model in models]
+        for labels, given in ((shuffled, models), (table, nudged)):
+            kind, again = outcome(lambda: getattr(peer, function)(labels.copy(), *(m.copy() for m in given), **options))  # noqa: B023
+            if kind != "value":
+                return True
+            if largest_difference(consensus_of(again), consensus_of(theirs)) > LARGEST_DIFFERENCE:
+                return True
+    return False
+
+
+def worst_class_tied(table: Any, mine: Any, theirs: Any) -> bool:
+    """Whether the results differ in nothing but worst classes whose mean quality is the same but for rounding."""
+    if not isinstance(theirs, dict) or "annotator_stats" not in theirs:
+        return False
+    stats = [result["annotator_stats"].sort_index() for result in (mine, theirs)]
+    rest = [{**result, "annotator_stats": own.drop(columns="worst_class")} for result, own in zip((mine, theirs), stats, strict=True)]
+    if largest_difference(*rest) > LARGEST_DIFFERENCE:
+        return False
+    quality = theirs["label_quality"]["consensus_quality_score"].to_numpy()
+    for who, first, second in zip(stats[0].index, stats[0]["worst_class"], stats[1]["worst_class"], strict=True):
+        said = (table[who] if isinstance(table, pd.DataFrame) else pd.Series(table[:, who])).to_numpy(float, na_value=np.nan)
+        if abs(quality[said == first].mean() - quality[said == second].mean()) > ROUNDING:
+            return False
+    return True
+
+
+def consensus_of(result: Any) -> Any:
+    """What does not depend on the order of the annotators."""
+    return result["label_quality"] if isinstance(result, dict) else result
 
 
 def calls(rng: np.random.Generator) -> dict[str, tuple[str, list[Any], dict[str, Any]]]:
@@ -153,10 +200,14 @@ def compare_values(n_cases: int, seed: int) -> None:
             verdict = kind
             if kind == "value":
                 difference = largest_difference(mine, theirs) if my_kind == "value" else np.inf
-                worst[name] = max(worst.get(name, 0.0), difference)
                 verdict = "agree" if difference < LARGEST_DIFFERENCE else "DIFFER"
+                if verdict == "DIFFER" and my_kind == "value" and arguments[0] is not None:
+                    tied = worst_class_tied(arguments[0], mine, theirs) or undecided(function, arguments, options, theirs)
+                    verdict = "rounding decides there" if tied else verdict
                 if verdict == "DIFFER":
                     print(f"case {case}, {name}: " + (f"{difference:.3g}" if my_kind == "value" else str(mine)))
+                if verdict == "agree":
+                    worst[name] = max(worst.get(name, 0.0), difference)
             elif kind == "error":
                 verdict = f"both {theirs.__name__}" if (my_kind, mine) == (kind, theirs) else f"{theirs.__name__} there, {my_kind} here"
             counts.setdefault(name, Counter())[verdict] += 1
@@ -192,6 +243,7 @@ def compare_speed(n_examples: int, n_annotators: int, per_example: int, n_classe
 
 def main() -> None:
     """Read the command line."""
+    logging.disable(logging.CRITICAL)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("values", "speed"))
     parser.add_argument("--cases", type=int, default=100)

@@ -2,7 +2,9 @@
 
 python -m benchmarks.speed --sizes S M            (a few minutes)
 python -m benchmarks.speed --sizes S M L XL       (writes benchmarks/SPEED.md with all sizes; about half an hour, 16 GiB)
+python -m benchmarks.speed --memory               (only the last table, of XL, into SPEED.md as it is)
 
+Every row is kept at once in SPEED.rows.jsonl; a run that was ended goes on from there, `--afresh` begins again.
 Needs the environment of requirements-bench.txt. XL has no peers: it measures whether each of our methods fits in 4 GiB.
 """
 
@@ -32,6 +34,8 @@ import pyarrow.csv
 
 import multiannotator_core as mc
 from benchmarks.crowds import conditions, markdown, skewed_confusion
+from benchmarks.rows import Rows
+from multiannotator_core.threads import VARIABLE
 
 PAGE = Path(__file__).with_name("SPEED.md")
 
@@ -45,6 +49,10 @@ SIZES = {
 
 # A peer that took longer than this once is not run a second time.
 PATIENCE = 10.0
+
+# Seconds that a method may take at XL, and where its table begins on the page.
+LIMIT = 900.0
+LARGEST = "## Every method on"
 
 
 @dataclass(frozen=True)
@@ -218,7 +226,7 @@ CASES = (
 def timed(run: Callable[[Size, int], Any], size: Size, iterations: int, threads: int) -> tuple[Any, float, float]:
     """Result, wall seconds and CPU seconds of one run with so many threads of ours."""
     gc.collect()
-    with mock.patch("os.cpu_count", return_value=threads), warnings.catch_warnings():
+    with mock.patch.dict(os.environ, {VARIABLE: str(threads)}), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         wall, cpu = time.perf_counter(), time.process_time()
         result = run(size, iterations)
@@ -267,17 +275,20 @@ def quality(result: Any, size: Size) -> str:
     return f"{result:.6f}" if isinstance(result, float) else f"{np.mean(np.asarray(result) == size.truth):.4f}"
 
 
-def peak(work: Callable[[], object]) -> tuple[float, float]:
-    """Seconds, and growth in MiB of the largest resident size, of work in a process of its own; NaN if it dies."""
+def peak(work: Callable[[], object], limit: float | None = None) -> tuple[float, float]:
+    """Seconds, and growth in MiB of the largest resident size, of work in a process of its own; NaN if it dies or takes too long."""
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=_watched, args=(there, work))
     child.start()
     there.close()
+    found = (np.nan, np.nan)
     try:
-        found = here.recv()
+        if here.poll(limit):
+            found = here.recv()
     except EOFError:
-        found = (np.nan, np.nan)
+        pass
+    child.kill()
     child.join()
     return found
 
@@ -346,27 +357,49 @@ def reading(size: Size) -> dict[str, Any]:
         }
 
 
-def every_method(size: Size) -> list[dict[str, Any]]:
+def every_method(rows: Rows, size: Size) -> None:
     """Seconds and growth of memory of each of our methods on the largest crowd, three iterations each, table included."""
-    rows = []
     for method, of in mc.METHODS.items():
-        if method == "auto" or mc.obstacle(size.labels, method, pred_probs=size.model, gold={0: 0}):
+        why = mc.obstacle(size.labels, method, pred_probs=size.model, gold={0: 0})
+        if rows.has(of="largest", method=method):
+            continue
+        if why:
+            rows.add(of="largest", method=method, seconds="", GiB=why)
             continue
         options = {key: value for key, value in (("max_iter", 3), ("tol", 0), ("n_restarts", 1)) if key in of.options}
         gold = {i: int(size.truth[i]) for i in range(1000)} if "gold" in of.needs else None
+        model = size.model if "pred_probs" in of.needs else None
 
-        def work(method: str = method, gold: dict[int, int] | None = gold, options: dict[str, Any] = options) -> None:
+        def work(method: str = method, gold: Any = gold, model: Any = model, options: dict[str, Any] = options) -> None:
             labels = mc.CrowdLabels.from_long(size.frame)
-            mc.aggregate(labels, method, pred_probs=size.model, gold=gold, **options)
+            mc.aggregate(labels, method, pred_probs=model, gold=gold, **options)
 
-        seconds, grown = peak(work)
-        rows.append({"method": method, "seconds with from_long": f"{seconds:.1f}", "GiB": f"{grown / 1024:.2f}"})
-        print(rows[-1], flush=True)
-    return rows
+        seconds, grown = peak(work, LIMIT)
+        missed = np.isnan(seconds)
+        rows.add(
+            of="largest",
+            method=method,
+            seconds=f"over {LIMIT:.0f}, or no result" if missed else f"{seconds:.1f}",
+            GiB="" if missed else f"{grown / 1024:.2f}",
+        )
+        print(rows.where(of="largest")[-1], flush=True)
 
 
-def page(duels: list[dict], memories: list[dict], readings: list[dict], largest: list[dict], command: str) -> str:
+def largest_table(rows: Rows) -> str:
+    """The section of SPEED.md about the largest crowd."""
+    n, j, k, per = SIZES["XL"]
+    parts = [
+        f"{LARGEST} {n * per:,} labels ({n:,} examples, {j:,} annotators, K = {k}), three iterations",
+        f"Seconds (wall) and growth of memory with `from_long`; the table that it reads is not counted. One start of methods that have "
+        f"several; `auto` as it is. Load average at the end: {os.getloadavg()[1]:.1f}.",
+        markdown(rows.frame(of="largest").set_index("method"), missing=""),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def page(rows: Rows, command: str) -> str:
     """The text of SPEED.md."""
+    duels, memories, readings = (rows.frame(of=of) for of in ("duel", "memory", "reading"))
     sizes = "; ".join(f"{name}: {n:,} examples, {j:,} annotators, K = {k}, {n * per:,} labels" for name, (n, j, k, per) in SIZES.items())
     parts = [
         "# Speed and memory beside the peers",
@@ -379,17 +412,15 @@ def page(duels: list[dict], memories: list[dict], readings: list[dict], largest:
         "Ours is timed from a `CrowdLabels`, as a page or a notebook has it; building it from a table is in the last table, once for all "
         "methods. crowd-kit's seconds contain its own first vote, and its Dawid-Skene computes one M step and a bound more.",
         "## Seconds, and ratios (peer / ours)",
-        markdown(pd.DataFrame(duels).set_index("size")),
+        markdown(duels.set_index("size"), missing=""),
     ]
-    if memories:
-        parts += ["## Growth of memory from the long table to the result", markdown(pd.DataFrame(memories).set_index("size"))]
-    parts += ["## A CSV with text names -> CrowdLabels", markdown(pd.DataFrame(readings).set_index("size"))]
-    if largest:
-        n, j, k, per = SIZES["XL"]
-        parts += [f"## Every method on {n * per:,} labels ({n:,} examples, {j:,} annotators, K = {k}), three iterations"]
-        parts += ["Seconds and growth of memory with `from_long`; the table of labels itself is not counted."]
-        parts += [markdown(pd.DataFrame(largest).set_index("method"))]
-    return "\n\n".join(parts) + "\n"
+    if len(memories):
+        parts += ["## Growth of memory from the long table to the result", markdown(memories.set_index("size"), missing="")]
+    if len(readings):
+        parts += ["## A CSV with text names -> CrowdLabels", markdown(readings.set_index("size"))]
+    if rows.has(of="largest"):
+        parts += [largest_table(rows)]
+    return "\n\n".join(parts).rstrip("\n") + "\n"
 
 
 def main() -> None:
@@ -397,26 +428,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", nargs="+", default=["S", "M"], choices=SIZES)
     parser.add_argument("--only", help="run the cases whose title contains this")
+    parser.add_argument("--memory", action="store_true", help="only the memory of every method at XL")
+    parser.add_argument("--afresh", action="store_true", help="forget what an earlier run has measured")
     arguments = parser.parse_args()
-    duels, memories, readings, largest = [], [], [], []
+    rows = Rows(PAGE, arguments.afresh)
+    if arguments.memory:
+        every_method(rows, crowd("XL"))
+        before = PAGE.read_text("utf-8").split(LARGEST)[0]
+        PAGE.write_text(before + largest_table(rows), encoding="utf-8")
+        return
     for module in ("crowdkit.aggregation", "crowdkit.metrics.data", "cleanlab.multiannotator"):
         importlib.import_module(module)  # seconds of importing are nobody's speed
     for name in arguments.sizes:
-        size = crowd(name)
-        if name == "XL":
-            largest = every_method(size)
-            continue
-        for case in CASES:
-            if name in case.iterations and (arguments.only or "").lower() in case.title.lower():
-                duels.append(duel(case, size))
-                print(duels[-1], flush=True)
-                if case.title in ("Dawid-Skene", "CROWDLAB (cleanlab)"):
-                    memories.append(memory(case, size))
-                    print(memories[-1], flush=True)
-        readings.append(reading(size))
-        print(readings[-1], flush=True)
-    text = page(duels, memories, readings, largest, f"python -m benchmarks.speed --sizes {' '.join(arguments.sizes)}")
-    PAGE.write_text(text, encoding="utf-8")
+        measure(rows, name, (arguments.only or "").lower())
+    PAGE.write_text(page(rows, f"python -m benchmarks.speed --sizes {' '.join(arguments.sizes)}"), encoding="utf-8")
+
+
+def measure(rows: Rows, name: str, only: str) -> None:
+    """The rows of one size that are not there yet."""
+    size = crowd(name)
+    if name == "XL":
+        every_method(rows, size)
+        return
+    for case in (case for case in CASES if name in case.iterations and only in case.title.lower()):
+        if not rows.has(of="duel", size=name, what=case.title):
+            rows.add(of="duel", **duel(case, size))
+            print(rows.where(of="duel")[-1], flush=True)
+        if case.title in ("Dawid-Skene", "CROWDLAB (cleanlab)") and not rows.has(of="memory", size=name, what=case.title):
+            rows.add(of="memory", **memory(case, size))
+            print(rows.where(of="memory")[-1], flush=True)
+    if not rows.has(of="reading", size=name):
+        rows.add(of="reading", **reading(size))
+        print(rows.where(of="reading")[-1], flush=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
+from multiannotator_core.active import what_to_label
 from multiannotator_core.relabel import Plan, plan, trust_in
 from pages._runs import BLIND, store
 from pages._session import InUse, remember
@@ -24,3 +27,8 @@ def planned(now: InUse, budget: int, cap: int, most: int, not_to_ask: list[Any])
         f"plan {budget} {limits}",
         lambda: plan(labels, now.result, budget, gold=store().gold(data.id), trust=trust, **limits),
     )
+
+
+def to_teach(now: InUse, method: str) -> pd.DataFrame:
+    """All examples, the one whose next label helps most first, as a way of choosing has it."""
+    return remember(now, f"next {method}", lambda: what_to_label(now.labels, list(now.dataset.models), method=method))

@@ -10,6 +10,8 @@ import streamlit as st
 
 import multiannotator_core as mc
 from multiannotator_core.quality.audit import Audit, audit
+from pages._networks import NETWORK, trainings
+from pages._pseudonyms import seen_run
 from pages._runs import BASELINE, load_blind, load_run, store, usable_runs
 from pages._session import InUse, remember, use
 
@@ -20,14 +22,14 @@ def gold_check(now: InUse, run: str | None = None) -> dict[str, Any] | None:
     Decisions do not count here: those who review the worst first would measure the worst.
     """
     gold = now.dataset.gold
-    blind = None if gold is None or not len(gold) else load_blind(now.dataset.id, run or now.run)
+    blind = None if gold is None or not len(gold) else load_blind(now.info, run or now.run)
     return None if blind is None else remember(now, f"gold {run}", lambda: mc.evaluate(now.labels, blind, gold))
 
 
 def blind_run(now: InUse) -> mc.Consensus:
     """The run in use as it is without gold and decisions, to compare decisions with; votes where it cannot do without."""
-    blind = load_blind(now.dataset.id, now.run)
-    return remember(now, "votes", lambda: mc.aggregate(now.labels, BASELINE)) if blind is None else blind
+    blind = load_blind(now.info, now.run)
+    return remember(now, "votes", lambda: mc.aggregate(now.labels, BASELINE)) if blind is None else seen_run(now.info, blind)
 
 
 @dataclass(frozen=True)
@@ -82,5 +84,7 @@ def audited(now: InUse) -> Audit:
 
 
 def other_runs(now: InUse) -> dict[str, mc.Consensus]:
-    """The finished runs beside the one in use, by title."""
-    return {run.title: load_run(now.info, run.key) for name, run in list(usable_runs(now.info).items())[:12] if name != now.run}
+    """The finished runs beside the one in use, and the networks, by title."""
+    keys = {run.title: run.key for name, run in list(usable_runs(now.info).items())[:12] if name != now.run}
+    keys |= {title: run.key for title, run in trainings(now.info, NETWORK).items()}
+    return {title: seen_run(now.info, load_run(now.info, key)) for title, key in keys.items()}

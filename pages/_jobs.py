@@ -32,6 +32,7 @@ class Job:
     stop: threading.Event = field(default_factory=threading.Event)
     started: float = field(default_factory=time.monotonic)
     future: Future[Any] = field(default_factory=Future)
+    shown: list[Any] = field(default_factory=list)  # what the work has found so far, for pages to draw
 
     def tell(self, done: int, objective: float = 0.0) -> None:
         """Progress from inside the work; the place where a cancelled job ends."""

@@ -17,8 +17,10 @@ import multiannotator_core as mc
 from multiannotator_core import figures
 from multiannotator_core.ingest import Proposal
 from multiannotator_core.store import Dataset
+from pages._images import remote_image
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]()#+\-!:<>$~{}|.@/])")
+WIDEST_PAIR = 390  # pixels: two pairs stand in a row from a page of 1,280 pixels on, and one below the other on a tablet
 SMALL_IMAGE = 96  # pixels: below this an image is enlarged without smoothing, so that its pixels can be judged
 
 
@@ -52,6 +54,17 @@ def card_title(title: str, caption: str | None = None, link: tuple[str, str] | N
                 st.page_link(f"pages/{link[0]}.py", label=link[1], icon=":material/arrow_forward:", icon_position="right")
         if caption:
             st.caption(caption)
+
+
+def fours(n: int, *, border: bool = False) -> list[Any]:
+    """n places for numbers, four in a row or two, whatever the width: three and a lonely one look like a mistake."""
+    pairs = st.grid(2, min_column_width=WIDEST_PAIR, gap="small")
+    places: list[Any] = []
+    for _ in range(-(-n // 2)):
+        with pairs.cell():
+            pair = st.grid(2, min_column_width=150, gap="small", border=border)
+            places += [pair.cell(), pair.cell()]
+    return places[:n]
 
 
 def to_do(what: str, gain: str, page: str, words: str) -> None:
@@ -97,6 +110,13 @@ def _enlarged(image: bytes) -> bytes:
         return out.getvalue()
 
 
+def picture(dataset: Dataset, example: Any) -> bytes | None:
+    """The first picture of an example, large enough to see."""
+    if dataset.content is None or example not in dataset.content.index:
+        return None
+    return next((_enlarged(value) for value in dataset.content.loc[example] if isinstance(value, bytes)), None)
+
+
 def content(dataset: Dataset, example: Any, *, compact: bool = False) -> bool:
     """Show what an example is: its image, its texts. False when nothing is known but its name."""
     if dataset.content is None or example not in dataset.content.index:
@@ -106,6 +126,9 @@ def content(dataset: Dataset, example: Any, *, compact: bool = False) -> bool:
     for column, value in row.items():
         if isinstance(value, bytes):
             st.image(_enlarged(value), width="stretch", alt=f"Example {short(example)}")
+            found = True
+        elif remote_image(dataset.id, column, value):
+            st.image(value, width="stretch", alt=f"Example {short(example)}")
             found = True
         elif not pd.isna(value):
             found = True

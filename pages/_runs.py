@@ -46,9 +46,24 @@ def open_dataset(info: DatasetInfo) -> Dataset:
     return _load_dataset(home(), info.id, info.inputs)
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _standing(home: str, dataset: str, inputs: str, changes: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return store().decisions(dataset), store().exclusions(dataset)
+
+
+def decisions_of(info: DatasetInfo) -> pd.DataFrame:
+    """The decision that stands on each example; read anew only when something was written."""
+    return _standing(home(), info.id, info.inputs, store().changes(info.id))[0]
+
+
+def exclusions_of(info: DatasetInfo) -> pd.DataFrame:
+    """What is excluded now; read anew only when something was written."""
+    return _standing(home(), info.id, info.inputs, store().changes(info.id))[1]
+
+
 def counted_labels(info: DatasetInfo) -> mc.CrowdLabels:
     """The labels of the dataset without those of excluded annotators and examples; all names stay."""
-    out = store().exclusions(info.id)
+    out = exclusions_of(info)
     return _counted_labels(home(), info.id, info.inputs, _names_of(out), out)
 
 
@@ -100,7 +115,7 @@ def start_run(info: DatasetInfo, method: str, options: Mapping[str, Any]) -> tup
     options = {**mc.METHODS[method].options, **options}
     name = run_name(info.inputs, method, options)
     database, data = store(), open_dataset(info)
-    labels, blind = counted_labels(info), _blind_key(info.id, name)
+    labels, blind = counted_labels(info), _blind_key(info, name)
     changes = database.changes(info.id)
     before = usable_runs(info).get(name)
 
@@ -110,7 +125,7 @@ def start_run(info: DatasetInfo, method: str, options: Mapping[str, Any]) -> tup
         start = None if last is None else last.posterior
 
         def run(gold: pd.Series | None) -> mc.Consensus:
-            return mc.aggregate(labels, method, pred_probs=data.pred_probs, gold=gold, start=start, on_iteration=job.tell, **options)
+            return mc.aggregate(labels, method, pred_probs=data.models or None, gold=gold, start=start, on_iteration=job.tell, **options)
 
         gold = database.gold(info.id)
         started = time.perf_counter()
@@ -142,13 +157,13 @@ def load_run(info: DatasetInfo, run: str) -> mc.Consensus:
     return result
 
 
-def _blind_key(dataset: str, run: str) -> str:
-    return "-".join(part for part in (f"{run}{BLIND}", _names_of(store().exclusions(dataset))) if part)
+def _blind_key(info: DatasetInfo, run: str) -> str:
+    return "-".join(part for part in (f"{run}{BLIND}", _names_of(exclusions_of(info))) if part)
 
 
-def load_blind(dataset: str, run: str) -> mc.Consensus | None:
-    key = _blind_key(dataset, run)
-    found = _load_run(home(), dataset, key)
+def load_blind(info: DatasetInfo, run: str) -> mc.Consensus | None:
+    key = _blind_key(info, run)
+    found = _load_run(home(), info.id, key)
     if found is None:  # after an exclusion it may be under way
-        _load_run.clear(home(), dataset, key)
+        _load_run.clear(home(), info.id, key)
     return found

@@ -17,12 +17,25 @@ from multiannotator_core.samples import load_sample
 from multiannotator_core.store import Dataset, DatasetInfo
 from pages._jobs import PATIENCE, await_job, finished, home, refresh_when_done, start
 from pages._parts import dark, show, text
-from pages._runs import BASELINE, DEFAULT_METHOD, counted_labels, load_run, open_dataset, start_run, store, usable_runs
+from pages._people import admit, identity, may, write
+from pages._pseudonyms import (
+    ADDRESS,
+    HIDDEN,
+    forget_address,
+    hidden,
+    names_switch,
+    read_address,
+    seen_dataset,
+    seen_labels,
+    seen_run,
+    seen_state,
+)
+from pages._runs import BASELINE, DEFAULT_METHOD, counted_labels, load_run, start_run, store, usable_runs
 
 T = TypeVar("T")
 
 PICTURES = Path(__file__).parent
-DESK_PATIENCE = 0.15  # seconds that the review desk waits for its last decision to take effect
+DESK_PATIENCE = 0.05  # seconds that the review desk waits for its last decision to take effect
 
 PAGES = {
     "": [("overview", "Overview", "space_dashboard"), ("data", "Data", "database")],
@@ -66,6 +79,7 @@ def run_page(page: Any) -> None:
     """Draw the sidebar and run the page; the last call of app.py."""
     token = _inside_app.set(True)
     try:
+        admit()
         _sidebar()
         page.run()
     finally:
@@ -77,6 +91,7 @@ def ensure_app() -> None:
     if not _inside_app.get():
         navigation()  # from now on this server routes through app.py
         st.rerun()
+    admit()
 
 
 # ---------------------------------------------------------------------- the dataset and the run in use
@@ -84,7 +99,10 @@ def ensure_app() -> None:
 
 @dataclass(frozen=True)
 class InUse:
-    """The dataset and the consensus that every page shows; `state` changes with every decision, `run` does not."""
+    """The dataset and the consensus that every page shows; `state` changes with every decision, `run` does not.
+
+    Where names are hidden, labels and result have pseudonyms: `real_name` of pages/_pseudonyms.py is what the store knows.
+    """
 
     info: DatasetInfo
     dataset: Dataset
@@ -101,6 +119,7 @@ class InUse:
 
 def _sidebar() -> None:
     """Choose the dataset and the run; both stand in the address, so that a link opens the same view."""
+    read_address()
     datasets = {info.id: info for info in store().datasets()}
     if not datasets:
         return
@@ -129,6 +148,8 @@ def _sidebar() -> None:
             )
         n = f"{info.n_examples:,} examples · {info.n_annotators:,} annotators · {info.n_labels:,} labels"
         st.caption(n)
+        names_switch()
+        identity()
 
 
 def _chosen(what: str, options: list[str]) -> str:
@@ -155,7 +176,7 @@ def use(*, dataset: str | None = None, run: str | None = None) -> None:
     if dataset is not None:
         st.session_state["dataset"] = dataset
         st.session_state.pop("run", None)
-        st.query_params.clear()
+        forget_address()
     if run is not None:
         st.session_state["run"] = run
         st.query_params.pop("run", None)
@@ -198,11 +219,15 @@ def require_run(patience: float = PATIENCE) -> InUse:
         else:
             with st.sidebar:
                 refresh_when_done(job)
-    return InUse(info, open_dataset(info), name, run.key, load_run(info, run.key), counted_labels(info))
+    result, labels = seen_run(info, load_run(info, run.key)), seen_labels(info, counted_labels(info))
+    return InUse(info, seen_dataset(info), name, seen_state(run.key), result, labels)
 
 
 def no_dataset() -> None:
     """The empty state of every page."""
+    if not may("add_dataset"):
+        st.info("There are no labels yet. Ask the owner of this app to bring some.")
+        return
     with st.container(border=True, width=640):
         st.markdown("**No labels yet**")
         st.caption("Bring a file with one row for each label: who gave which label to which example. Or look around first.")
@@ -220,7 +245,8 @@ def sample_button(name: str = "digits", label: str = "Try the digits sample", ki
 
 def _add_sample(name: str) -> None:
     sample = load_sample(name)
-    use(dataset=store().add_dataset(sample.labels, name=name, pred_probs=sample.pred_probs, gold=sample.gold, content=sample.content))
+    companions = {"pred_probs": sample.pred_probs, "gold": sample.gold, "content": sample.content}
+    use(dataset=write("add_dataset", sample.labels, name=name, **companions))
 
 
 def remember(in_use: InUse, what: str, compute: Callable[[], T]) -> T:
@@ -233,9 +259,10 @@ def remember(in_use: InUse, what: str, compute: Callable[[], T]) -> T:
         st.stop()
 
 
-def draw(in_use: InUse, name: str, build: Callable[..., go.Figure], depends_on: str = "") -> None:
+def draw(in_use: InUse, name: str, build: Callable[..., go.Figure], depends_on: str = "", **options: Any) -> None:
     """Show a figure that is built once for a dataset, a state of the run, a theme and what else it `depends_on`."""
-    show(_figure(home(), in_use.dataset.id, in_use.dataset.inputs, in_use.state, f"{name} {depends_on}", dark(), build), name)
+    figure = _figure(home(), in_use.dataset.id, in_use.dataset.inputs, in_use.state, f"{name} {depends_on}", dark(), build)
+    show(figure, name, **options)
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -269,21 +296,23 @@ def choose_annotator(key: str, names: list[str]) -> str:
     return str(st.session_state[key])
 
 
+def clicked(key: str) -> list[Any]:
+    """What the point says (customdata) that was clicked in a chart drawn with this key; empty when none was."""
+    points = (st.session_state.get(key) or {}).get("selection", {}).get("points", [])
+    data = points[0].get("customdata") if points else None
+    return list(data) if isinstance(data, (list, tuple)) else [] if data is None else [data]
+
+
 def clicked_name(key: str, names: pd.Index) -> Any:
     """The name of the point that was clicked in a chart drawn with this key."""
-    points = (st.session_state.get(key) or {}).get("selection", {}).get("points", [])
-    for point in points:
-        data = point.get("customdata")
-        name = data[0] if isinstance(data, (list, tuple)) and data else data
-        match = [known for known in names if str(known) == str(name)]
-        if match:
-            return match[0]
-    return None
+    said = clicked(key)[:1]
+    return next((known for known in names if said and str(known) == str(said[0])), None)
 
 
 def link(page: str, label: str, **selection: str) -> None:
     """A link to a page with something selected there."""
     address = {what: st.session_state[what] for what in ("dataset", "run") if what in st.session_state}
+    address |= {ADDRESS: HIDDEN} if hidden() else {}
     st.page_link(
         f"pages/{page}.py", label=label, icon=":material/arrow_forward:", icon_position="right", query_params={**address, **selection}
     )

@@ -128,7 +128,7 @@ if len(runs.results) > 1:
         )
 if now.result.selection is not None:
     with st.container(border=True):
-        card_title("Why was this method chosen?", "A tenth of the labels was hidden; the method that predicts them best is taken")
+        card_title("Why these methods?", "A tenth of the labels was hidden; the methods that predict them best together are averaged")
         st.dataframe(now.result.selection, row_height=34, key="selection", alt="How well each method predicts hidden labels")
 
 how(

@@ -3,10 +3,12 @@ import streamlit as st
 import multiannotator_core as mc
 from multiannotator_core import export, figures
 from multiannotator_core.quality.classes import confused_pairs
+from multiannotator_core.quality.exclusions import reasons, sentence
 from multiannotator_core.quality.tables import example_metrics
 from pages._audit import excluded, report_button
 from pages._compared import audited
 from pages._parts import card_title, download, page_title, text
+from pages._pseudonyms import hidden, pseudonym_key
 from pages._session import ensure_app, require_run
 
 ensure_app()
@@ -14,8 +16,14 @@ page_title("What do you want to take away?", "Each file says what it holds; ever
 now = require_run()
 labels, result, data = now.labels, now.result, now.dataset
 n = len(labels.examples)
-metrics = audited(now).table
-hard, soft = export.hard(labels, result, data.gold), export.soft(labels, result)
+out = excluded(now)
+metrics, hard, soft = audited(now).table, export.hard(labels, result, data.gold), export.soft(labels, result)
+if len(out):  # a column only where it says something
+    hard = hard.assign(excluded=reasons(hard.index, out, "example"))
+    metrics = metrics.assign(excluded=reasons(metrics.index, out, "annotator"))
+left_out = f"Left out of every file: {sentence(out)}." if len(out) else ""
+if left_out:
+    st.caption(text(left_out, 2000))
 
 
 def all_figures():
@@ -85,7 +93,7 @@ with grid.cell():
     card_title("To share the labels", f"{len(labels):,} labels with pseudonyms in place of the annotators' names")
 
     def shared():
-        return export.pseudonymous(labels).to_long()
+        return (labels if hidden() else export.pseudonymous(labels, pseudonym_key(now.info))).to_long()
 
     download(
         "labels_pseudonymous",
@@ -93,41 +101,48 @@ with grid.cell():
     )
     download(
         "pseudonyms_key",
-        {"Key": ("csv", lambda: export.to_csv(export.pseudonyms(labels).to_frame()))},
-        "Keep the key apart from the labels",
+        {"Key": ("csv", lambda: export.to_csv(pseudonym_key(now.info).to_frame()))},
+        "Who is who: keep the key apart from the labels. It is the only file with names while they are hidden",
     )
 with grid.cell():
     card_title("Back into a labelling tool", "Labels and their consensus as other tools read them; gold and texts where they have them")
     chosen = st.selectbox("Format", list(export.WRITERS), format_func=lambda key: export.WRITERS[key].title, key="out_format", width=320)
     writer = export.WRITERS[chosen]
-    out = export.Outgoing(labels, result, data.gold, data.content)
+    outgoing = export.Outgoing(labels, result, data.gold, data.content)
     too_large = writer.too_large(labels)
     if too_large:
         st.info(too_large)
     else:
-        download(f"labels_{chosen}", {"Labels and consensus": (writer.ending, lambda: writer.write(out))})
+        download(f"labels_{chosen}", {"Labels and consensus": (writer.ending, lambda: writer.write(outgoing))})
     st.caption(f"What does not come back: {text(writer.loses, 600)}")
 with grid.cell():
     card_title(
         "To defend it: the audit report", "Agreement, verdicts with their rule, worst examples, exclusions; one page, offline, printable"
     )
-    report_button(now, use_pseudonyms=st.toggle("Pseudonyms for the annotators", key="out_pseudonyms"))
+    report_button(now)
+    st.caption(
+        "Pseudonyms are in it while annotator names are hidden."
+        if hidden()
+        else "Hide annotator names in the sidebar for one with pseudonyms."
+    )
 with grid.cell():
     card_title("To show around: figures", "All figures in one page that opens without a network, or as data")
     download(
         "figures",
         {
-            "HTML": ("html", lambda: figures.to_html(all_figures()).encode()),
+            "HTML": ("html", lambda: figures.to_html(all_figures(), note=left_out).encode()),
             "JSON": ("json", lambda: figures.to_json(all_figures()).encode()),
         },
     )
 with grid.cell(column_span="all"):
-    code = export.script(labels, result, name=data.name, has_pred_probs=data.pred_probs is not None, has_gold=data.gold is not None)
+    given = {"has_pred_probs": bool(data.models), "n_models": max(len(data.models), 1), "has_gold": data.gold is not None}
+    code = export.script(labels, result, name=data.name, **given)
     card_title("To do the same in Python", "The script repeats what is on the screen; the bundle has the files that it reads")
     tables = {
         "consensus.csv": lambda: export.to_csv(hard, guard=False),
         "posterior.csv": lambda: export.to_csv(soft, guard=False),
         "annotators.csv": lambda: export.to_csv(metrics, guard=False),
+        **({"exclusions.csv": lambda: export.to_csv(out, index=False, guard=False)} if len(out) else {}),
     }
     download(
         "bundle",
@@ -138,7 +153,7 @@ with grid.cell(column_span="all"):
                     labels,
                     result,
                     name=data.name,
-                    pred_probs=data.pred_probs,
+                    pred_probs=data.models or None,
                     gold=data.gold,
                     tables={path: make() for path, make in tables.items()},
                 ),
@@ -155,9 +170,9 @@ with st.container(border=True):
         {
             "Labels": f"{text(data.name)}, {len(labels):,} labels, fingerprint {labels.fingerprint}",
             "Consensus": f"{now.method}, {text(options, 200)}",
-            "Model": "predicted probabilities are there" if data.pred_probs is not None else "none",
+            "Model": f"predicted probabilities of {len(data.models)} model(s)" if data.models else "none",
             "Gold": f"{len(data.gold):,} trusted examples" if data.gold is not None else "none",
-            "Excluded": text(", ".join(f"{kind} {name}" for kind, name in excluded(now)[["kind", "name"]].to_numpy()) or "nothing", 300),
+            "Excluded": text(sentence(out), 2000),
             "Version": f"Crowdlens {mc.__version__}",
         },
         border="horizontal",

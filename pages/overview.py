@@ -7,7 +7,7 @@ from multiannotator_core import figures
 from multiannotator_core.quality.classes import confused_pairs
 from multiannotator_core.quality.review import review_queue
 from pages._compared import audited, gold_check
-from pages._parts import card_title, content, how, page_title, shown, text, to_do, verdict_column
+from pages._parts import card_title, content, fours, how, page_title, shown, text, to_do, verdict_column
 from pages._session import draw, ensure_app, remember, require_run
 
 ensure_app()
@@ -15,65 +15,37 @@ page_title("What needs your attention?", "The crowd's labels at a glance: how su
 now = require_run()
 labels, result = now.labels, now.result
 n = len(labels.examples)
-unsure = int((result.quality < 0.7).sum())
+unsure = int(((result.quality < 0.7) & (labels.labels_per_example > 0)).sum())
 alpha = remember(now, "alpha", lambda: mc.krippendorff_alpha(labels))
 metrics = audited(now).table
 bad = int(metrics["verdict"].isin(["answers at random", "always says"]).sum())
 checked = gold_check(now)
 
-with st.grid(4, min_column_width=238, gap="small"):
-    st.metric(
+right = (f"{100 * checked['accuracy']:.1f}%", f"{round(checked['accuracy'] * checked['n']):,} of {checked['n']:,}") if checked else None
+tiles = (
+    (
         "Labels to review",
         f"{unsure:,}",
         f"of {n:,} are below 0.7",
-        border=True,
-        height="stretch",
-        delta_color="off",
-        delta_arrow="off",
-        help="Examples whose consensus label has a quality below 0.7, by the run in use.",
-    )
-    if checked:
-        st.metric(
-            "Right on gold",
-            f"{100 * checked['accuracy']:.1f}%",
-            f"{round(checked['accuracy'] * checked['n']):,} of {checked['n']:,}",
-            border=True,
-            height="stretch",
-            delta_color="off",
-            delta_arrow="off",
-            help="The same method on the same labels without the gold, compared with the gold.",
-        )
-    else:
-        st.metric(
-            "Right on gold",
-            "no gold",
-            "add trusted labels on Data",
-            border=True,
-            height="stretch",
-            delta_color="off",
-            delta_arrow="off",
-            help="With some trusted labels the accuracy of the consensus can be measured.",
-        )
-    st.metric(
-        "Agreement (alpha)",
-        f"{alpha:.2f}",
-        "0 is chance, 1 is perfect",
-        border=True,
-        height="stretch",
-        delta_color="off",
-        delta_arrow="off",
-        help="Krippendorff's alpha: how much annotators agree beyond chance.",
-    )
-    st.metric(
+        "Examples whose consensus label has a quality below 0.7, by the run in use.",
+    ),
+    (
+        "Right on gold",
+        *(right or ("no gold", "add trusted labels on Data")),
+        "The same method on the same labels without the gold, compared with the gold."
+        if right
+        else "With some trusted labels the accuracy of the consensus can be measured.",
+    ),
+    ("Agreement (alpha)", f"{alpha:.2f}", "0 is chance, 1 is perfect", "Krippendorff's alpha: how much annotators agree beyond chance."),
+    (
         "Annotators to look at",
         f"{bad:,} of {len(metrics):,}",
-        "label at random, or always the same" if bad else "none labels at random",
-        border=True,
-        height="stretch",
-        delta_color="off",
-        delta_arrow="off",
-        help="Annotators whose labels hardly depend on the example, judged only where the data suffice.",
-    )
+        "random, or always the same" if bad else "none labels at random",
+        "Annotators whose labels hardly depend on the example, judged only where the data suffice.",
+    ),
+)
+for place, (title, value, note, words) in zip(fours(len(tiles)), tiles, strict=True):
+    place.metric(title, value, note, border=True, height="stretch", delta_color="off", delta_arrow="off", help=words)
 
 grid = st.grid(3, min_column_width=300, gap="small", border=True, dense=True)
 with grid.cell(column_span=2):
@@ -85,7 +57,8 @@ with grid.cell(column_span=2):
 with grid.cell():
     card_title("What to do next")
     pairs = remember(now, "pairs", lambda: confused_pairs(labels, result, 6))
-    to_do(f":material/rate_review: **Review {unsure:,} examples**", "quality below 0.7", "review", "Review")
+    if unsure:
+        to_do(f":material/rate_review: **Review {unsure:,} examples**", "quality below 0.7", "review", "Review")
     if bad:
         to_do(f":material/groups: **Look at {bad:,} annotators**", "they label at random", "annotators", "See who")
     if len(pairs):

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 import multiannotator_core as mc
-from multiannotator_core.active import ACQUISITION_METHODS, active_learning_scores, packed_shares
+from multiannotator_core.active import ACQUISITION_METHODS, active_learning_scores, packed_shares, what_to_label
+from multiannotator_core.aggregation.blending import best_quality_label
 from multiannotator_core.aggregation.calibration import best_temperature, label_shares, scaled
-from multiannotator_core.aggregation.crowdlab import best_quality_label
+from multiannotator_core.labels import CrowdLabels
 from tests import naive_crowdlab
 from tests.test_crowdlab import random_model, random_rows, table
 
@@ -178,3 +179,21 @@ def test_bad_input_is_refused(case: str) -> None:
 
     with pytest.raises(ValueError, match=message):
         active_learning_scores(*arguments, **options)
+
+
+@pytest.mark.parametrize("method", ACQUISITION_METHODS)
+def test_what_to_label_is_the_scores_in_order(method: str) -> None:
+    """One row an example, labelled or not, the lowest score first, with what the models say together."""
+    rng = np.random.default_rng(0)
+    example, annotator = np.divmod(np.arange(60, dtype=np.int32), 3)
+    names = (pd.Index([f"e{i}" for i in range(25)]), pd.Index(list("abc")), pd.Index(["no", "yes"]))
+    labels = CrowdLabels(*names, example, annotator, rng.integers(0, 2, 60).astype(np.int32))  # the last five have no label
+    models = [rng.dirichlet(np.ones(2), 25) for _ in range(2)]
+    score, _ = active_learning_scores(labels, models, method=method, as_cleanlab=False)
+
+    found = what_to_label(labels, models, method=method)
+
+    assert found["example"].tolist() == labels.examples[np.argsort(score, kind="stable")].tolist()
+    assert found["score"].is_monotonic_increasing
+    assert (found.set_index("example")["n_labels"].loc[labels.examples] == labels.labels_per_example).all()
+    np.testing.assert_allclose(np.mean(models, axis=0).max(axis=1), found.set_index("example")["probability"].loc[labels.examples])

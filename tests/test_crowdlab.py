@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 import multiannotator_core as mc
+from multiannotator_core.aggregation.blending import majority_label
 from multiannotator_core.aggregation.calibration import best_temperature, calibrated, label_shares, scaled
-from multiannotator_core.aggregation.crowdlab import crowdlab, crowdlab_weights, majority_label
+from multiannotator_core.aggregation.crowdlab import crowdlab, crowdlab_weights
 from tests import naive_crowdlab
 
 

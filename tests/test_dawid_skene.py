@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import multiannotator_core as mc
-from multiannotator_core.aggregation.em import Blocks
+from multiannotator_core.aggregation.engine import Blocks
 from multiannotator_core.consensus import break_ties
 from tests import naive
 from tests.crowds import crowd
@@ -73,7 +73,7 @@ def test_blocks_and_threads_change_nothing(monkeypatch):
     """Many blocks give what one block gives, and the number of threads changes no bit."""
     labels = mc.CrowdLabels.from_long(crowd(n_examples=500)[0])
     whole = mc.aggregate(labels)
-    monkeypatch.setattr("multiannotator_core.aggregation.em.BLOCK", 100)
+    monkeypatch.setattr("multiannotator_core.aggregation.block.BLOCK", 100)
     posterior = np.full((500, 3), 1 / 3)
     one, two = (Blocks(labels, threads) for threads in (1, 2))
 

@@ -80,6 +80,35 @@ def budget() -> pd.DataFrame:
     return pd.DataFrame({"labels": [0, 100, 200], "accuracy": [0.8, 0.9, 0.92], "low": [0.7, 0.8, 0.85], "high": [0.9, 0.95, 0.97]})
 
 
+def rounds() -> pd.DataFrame:
+    """Two methods of choosing, three rounds each."""
+    lines = [(title, n, a) for title in ("ActiveLab", EVIL) for n, a in ((100, 0.7), (200, 0.8), (300, 0.85))]
+    table = pd.DataFrame(lines, columns=["title", "n_labels", "consensus_accuracy"])
+    return table.assign(
+        consensus_accuracy_low=table["consensus_accuracy"] - 0.02, consensus_accuracy_high=table["consensus_accuracy"] + 0.02
+    )
+
+
+def epochs() -> pd.DataFrame:
+    """Two networks, three epochs each."""
+    lines = [(run, epoch, 1 / epoch, 0.5 + 0.1 * epoch) for run in (0, 1) for epoch in (1, 2, 3)]
+    return pd.DataFrame(lines, columns=["run", "epoch", "loss", "validation_accuracy"])
+
+
+def traced() -> pd.DataFrame:
+    """Two methods after one and four iterations."""
+    lines = [(title, i, 0.01 * i, 0.8 + 0.01 * i) for title in ("DS", EVIL) for i in (1, 4)]
+    table = pd.DataFrame(lines, columns=["title", "iterations", "seconds", "accuracy"])
+    return table.assign(low=table["accuracy"] - 0.01, high=table["accuracy"] + 0.01, n=5)
+
+
+def versions() -> pd.DataFrame:
+    """Two annotators in two files."""
+    lines = [(annotator, version, 30, quality) for annotator in ("a", EVIL) for version, quality in (("first", 0.8), (EVIL, 0.7))]
+    table = pd.DataFrame(lines, columns=["annotator", "version", "n_labels", "quality"])
+    return table.assign(low=table["quality"] - 0.05, high=table["quality"] + 0.05)
+
+
 # One call of every figure function, each with markup among its names.
 FIGURES: dict[str, Callable[..., go.Figure]] = {
     "quality_histogram": lambda **k: figures.quality_histogram([0.2, 0.6, 0.9, 1.0], **k),
@@ -95,11 +124,18 @@ FIGURES: dict[str, Callable[..., go.Figure]] = {
     "unsure_counts": lambda **k: figures.unsure_counts({EVIL: np.linspace(0, 1, 20), "DS": np.ones(20)}, **k),
     "run_differences": lambda **k: figures.run_differences({EVIL: [0, 1, 1], "DS": [0, 1, 0], "MV": [1, 0, 0]}, **k),
     "confused_classes": lambda **k: figures.confused_classes(PAIRS, **k),
-    "agreement_matrix": lambda **k: figures.agreement_matrix(kappas([EVIL, "b", "c"]), **k),
+    "agreement_matrix": lambda **k: figures.agreement_matrix(kappas([EVIL, "b", "c"]), clicks=True, **k),
+    "confusion_multiples": lambda **k: figures.confusion_multiples(
+        [confusion(3)] * 5, [EVIL, *"bcde"], ["a", "b", EVIL], notes=[EVIL] * 5, **k
+    ),
     "reliability": lambda **k: figures.reliability([0.2, 0.9, 0.95, 1.0], [False, True, True, False], **k),
     "accuracy_against_cost": lambda **k: figures.accuracy_against_cost(costs(), **k),
     "method_intervals": lambda **k: figures.method_intervals(means(), **k),
     "budget_curve": lambda **k: figures.budget_curve(budget(), 100, **k),
+    "learning_curves": lambda **k: figures.learning_curves(rounds(), **k),
+    "training_curves": lambda **k: figures.training_curves(epochs(), **k),
+    "accuracy_over_time": lambda **k: figures.accuracy_over_time(traced(), **k),
+    "quality_over_versions": lambda **k: figures.quality_over_versions(versions(), ["first", EVIL], [EVIL], **k),
 }
 every_figure = pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
 
@@ -120,7 +156,7 @@ def svg_points(figure: go.Figure) -> int:
 
 def test_every_figure_function_is_in_this_file() -> None:
     """A new figure cannot be forgotten by the tests that run over all figures."""
-    other = {"CONFIG", "alt", "style", "to_html", "to_json"}
+    other = {"CONFIG", "MOST_MATRICES", "alt", "style", "to_html", "to_json"}
 
     assert set(figures.__all__) - other == set(FIGURES)
 

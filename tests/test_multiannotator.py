@@ -308,6 +308,7 @@ REFUSED: dict[str, tuple[Any, list[Any], dict[str, Any], type[Exception], str]] 
     "another length": (QUALITY, [FRAME, FIRST[:5]], {}, ValueError, "must have same length"),
     "too few classes": (QUALITY, [FRAME, FIRST[:, :2]], {}, ValueError, "pred_probs must have at least 3 columns"),
     "unknown consensus method": (QUALITY, [FRAME, FIRST], {"consensus_method": "x"}, ValueError, "x is not a valid consensus method"),
+    "no consensus method": (QUALITY, [FRAME, FIRST], {"consensus_method": []}, ValueError, "empty list"),
     "unknown quality method": (QUALITY, [FRAME, FIRST], {"quality_method": "x"}, ValueError, "x is not a valid quality method"),
     "weights of agreement": (
         QUALITY,

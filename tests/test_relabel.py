@@ -6,8 +6,9 @@ import pytest
 
 import multiannotator_core as mc
 from multiannotator_core.aggregation.calibration import scaled
-from multiannotator_core.relabel import expected_gains, plan, trust_in
+from multiannotator_core.relabel import Trust, expected_gains, plan, trust_in
 from multiannotator_core.relabel.gains import packages
+from multiannotator_core.relabel.trust import consistent_temperature
 from tests import naive_relabel
 
 
@@ -130,6 +131,53 @@ def test_the_curve_rises_and_the_stop_rule_follows_it():
     assert (np.diff(small.curve["accuracy"]) >= -1e-12).all()
     assert "expected to mend" in small.stop
     assert "fewer than 3" in large.stop
+
+
+def test_nobody_left_is_not_enough():
+    """Where all have labelled everything the sentence says so and what new annotators would bring, and never that it is a good place."""
+    crowd = mc.simulate("one-coin", n_examples=200, n_annotators=5, n_classes=4, labels_per_example=5, seed=1)
+    found = plan(crowd.labels, mc.aggregate(crowd.labels, "dawid_skene"), 20)
+
+    assert len(found.table) == 0
+    assert found.stop.startswith("Nobody is left to ask")
+    assert found.before == found.after
+
+
+def test_gains_of_single_labels_add_up():
+    """The labels of the table share what the whole plan is expected to bring; where none is left out that is the curve's rise."""
+    crowd, result = simulated()
+    found = plan(crowd.labels, result, 100)
+
+    assert len(found.table) == 100
+    assert (found.table["expected_gain"] > 0).all()
+    np.testing.assert_allclose(found.n * (found.after.value - found.before.value), found.table["expected_gain"].sum(), rtol=1e-9)
+
+
+def test_what_is_claimed_on_gold_is_what_is_right():
+    """The temperature matches the mean quality to the share that is right, also where a few examples are wrong and sure."""
+    rng = np.random.default_rng(0)
+    quality = rng.uniform(0.6, 0.999, 400)
+    posterior = np.stack([quality, 1 - quality], axis=1)
+    right = rng.random(400) < 0.7
+    right[:10], posterior[:10] = False, [1 - 1e-12, 1e-12]
+
+    found = consistent_temperature(right, posterior)
+
+    assert scaled(posterior, found).max(axis=1).mean() == pytest.approx(right.mean(), abs=0.002)
+    assert consistent_temperature(np.ones(20, dtype=bool), posterior[20:40]) > 0.05
+
+
+def test_the_range_holds_the_chance_of_what_comes():
+    """Examples that are right with their chance vary around the expected share: few examples have a wider range than many."""
+    crowd, result = simulated(n_examples=100)
+    many, all_of_them = simulated(n_examples=1600)
+    widths = [
+        (found := plan(labels, one, 10, trust=Trust(1.0, 1.0, 1.0))).before.high - found.before.low
+        for labels, one in ((crowd.labels, result), (many.labels, all_of_them))
+    ]
+
+    assert widths[1] > 0
+    assert 2 < widths[0] / widths[1] < 8
 
 
 def test_one_class_and_full_gold():

@@ -12,6 +12,7 @@ from multiannotator_core.export import pseudonyms
 from multiannotator_core.quality.exclusions import counted, without_excluded
 from multiannotator_core.quality.what_if import without_annotator
 from multiannotator_core.report import audit_report
+from multiannotator_core.report.document import EXCLUSION_COLUMNS
 from multiannotator_core.samples import load_sample
 from tests.crowds import crowd
 
@@ -95,6 +96,17 @@ def test_excluded_labels_count_nowhere_and_are_named(digits):
     assert "annotator A-005 answers at random Kim 2026-03-02 10:00" in said
     assert "39 annotators:" in said
     assert sample.labels.fingerprint in said
+
+
+def test_an_excluded_example_is_named_and_not_among_the_worst():
+    """An example without a label that counts is no unsure example: it stands in the list of what was excluded, with the reason."""
+    labels = mc.CrowdLabels.from_wide(pd.DataFrame({"x": [1, 2, 1], "y": [1, 2, 2]}, index=["one", "two", "broken"]))
+    out = pd.DataFrame([("example", "broken", "Kim", "no picture", pd.Timestamp("2026-03-01"))], columns=EXCLUSION_COLUMNS)
+    page = audit_report(labels, mc.aggregate(without_excluded(labels, out)), exclusions=out)
+
+    assert page.count("<td>broken</td>") == 1
+    assert "<td>no picture</td>" in page
+    assert "4 labels of 2 examples" in page
 
 
 def test_pseudonyms_hide_every_name():

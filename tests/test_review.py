@@ -1,12 +1,14 @@
-"""The order of reviewing, the audit in it, and what it shows."""
+"""The order of reviewing, and the audit in it."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import multiannotator_core as mc
-from multiannotator_core.quality.review import LEAST_AUDITS, progress, review_queue, with_audit
+from multiannotator_core.quality.review import expected_change, review_queue, runs_agreement, with_audit
+from tests import naive_review
 from tests.crowds import crowd
+from tests.naive_quality import random_crowd
 
 
 @pytest.fixture(scope="module")
@@ -59,23 +61,59 @@ def test_the_audit_draws_fairly():
     assert counts[1::2].max() < 260
 
 
-def test_progress_counts_and_estimates(made):
-    """Changed labels are counted; errors left are estimated only from enough audits, and the interval holds the truth."""
-    labels, result, truth = made
-    right = result.label == labels.classes.get_indexer(truth)
-    rng = np.random.default_rng(0)
-    covered = 0
-    for _ in range(200):
-        chosen = rng.choice(300, 60, replace=False)
-        decisions = pd.DataFrame({"label": truth.to_numpy()[chosen], "audit": 1 / 300}, index=labels.examples[chosen])
-        found = progress(labels, result, decisions)
-        wrong_left = (~right).sum() - (~right[chosen]).sum()
-        covered += found.low <= wrong_left <= found.high
-        assert found.changed == found.audited_wrong == (~right[chosen]).sum()
-    few = progress(labels, result, decisions.iloc[: LEAST_AUDITS - 1])
-    unaudited = progress(labels, result, decisions.assign(audit=None))
+def test_only_where_the_model_differs(made):
+    """The filter keeps exactly the examples where the model finds another class most probable."""
+    labels, result, _ = made
+    model = np.where(np.arange(300) % 7 == 0, (result.label + 1) % len(labels.classes), result.label)
+    found = review_queue(labels, result, result.quality, model_label=model)
 
-    assert covered >= 180
-    assert few.wrong_left is None
-    assert (unaudited.audited, unaudited.wrong_left) == (0, None)
-    assert progress(labels, result, decisions.assign(label=None)).decided == 0
+    assert set(found) == set(range(0, 300, 7))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_expected_change_is_what_the_naive_loop_says(seed):
+    """Two sparse products give what one example, class and label at a time gives; repeats count too."""
+    labels = random_crowd(seed, repeats=True)
+    result = mc.aggregate(labels, "dawid_skene", max_iter=5)
+    expected = naive_review.expected_change(labels, result)
+
+    np.testing.assert_allclose(expected, expected_change(labels, result), atol=1e-10)
+
+
+def test_expected_change_ranks_as_true_changes_do():
+    """What a decision truly moves when the method runs again (all posteriors, mean over classes) rises with what was expected."""
+    frame, _ = crowd(n_examples=60, labels_per_example=4, seed=3)
+    labels = mc.CrowdLabels.from_long(frame)
+    before = mc.aggregate(labels)
+    moved = []
+    for i, name in enumerate(labels.examples):
+        after = [
+            before.posterior[i, k] * np.abs(mc.aggregate(labels, gold={name: label}).posterior - before.posterior).sum() / 2
+            for k, label in enumerate(labels.classes)
+            if before.posterior[i, k] > 0.01
+        ]
+        moved.append(sum(after))
+    expected = expected_change(labels, before)
+
+    assert pd.Series(expected).corr(pd.Series(moved), method="spearman") > 0.9
+
+
+def test_a_decided_example_changes_nothing_more(made):
+    """Gold is certain: deciding it again is worth nothing, and everything else is worth something."""
+    labels, _, truth = made
+    name = labels.examples[5]
+    change = expected_change(labels, mc.aggregate(labels, gold={name: truth[name]}))
+
+    assert change[5] == 0
+    assert (np.delete(change, 5) > 0).all()
+
+
+def test_runs_agreement_counts_pairs(made):
+    """Agreement is the share of pairs of runs with the same class; one run alone is refused."""
+    labels, result, _ = made
+    votes, glad = (mc.aggregate(labels, method) for method in ("majority_vote", "one_coin"))
+    expected = [np.mean([a.label[i] == b.label[i] for a, b in ((result, votes), (result, glad), (votes, glad))]) for i in range(300)]
+
+    np.testing.assert_allclose(expected, runs_agreement([result, votes, glad]))
+    with pytest.raises(ValueError, match="run another one"):
+        runs_agreement([result])

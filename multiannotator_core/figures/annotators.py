@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from . import theme, wording
+from .clicks import clickable
 
 MOST_ROWS = 60
 ROW = 18  # pixels
@@ -114,6 +115,7 @@ def _ranking_trace(colour: Any, rows: pd.DataFrame) -> go.Scatter:
             "width": 0,
         },
         customdata=rows["name"].tolist(),
+        unselected={"marker": {"opacity": 1}},
         hovertext=rows["hover"].tolist(),
         hoverinfo="text",
         cliponaxis=False,
@@ -141,11 +143,15 @@ def _ranking_alt(rows: pd.DataFrame, title: str, n: int) -> str:
     return f"{alt}; {n:,} annotator{'s' if n != 1 else ''}."
 
 
-def agreement_matrix(frame: pd.DataFrame, *, dark: bool = False) -> go.Figure:
-    """Heat map of Cohen's kappa of each pair, annotators ordered by their mean kappa, blank below 5 shared examples.
+def agreement_matrix(
+    frame: pd.DataFrame, *, order: Sequence[Hashable] | None = None, clicks: bool = False, dark: bool = False
+) -> go.Figure:
+    """Heat map of Cohen's kappa of each pair, blank below 5 shared examples.
 
     Args:
         frame: one row a pair: annotator_a, annotator_b, kappa, n_shared. Above 60 annotators the 60 who share most are shown.
+        order: names in the order in which they stand; those it lacks come last. Default: by their mean kappa.
+        clicks: whether a click on a cell gives its two names (customdata).
     """
     pairs = frame[(frame["n_shared"] >= FEWEST_SHARED) & frame["kappa"].notna()]
     if not len(pairs):
@@ -154,6 +160,9 @@ def agreement_matrix(frame: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     shared, mean = ends["n_shared"].groupby(level=0).sum(), ends["kappa"].groupby(level=0).mean()
     people = shared.sort_values(ascending=False, kind="stable").index[:MOST_ROWS]
     names = mean.loc[people].sort_values(kind="stable").index
+    if order is not None:
+        place = pd.Index(list(order), tupleize_cols=False).get_indexer(names)
+        names = names[np.argsort(np.where(place < 0, len(place) + len(order), place), kind="stable")]
     kappa, n = (_square(pairs, column, names) for column in ("kappa", "n_shared"))
     hover = [
         ["" if np.isnan(kappa[a, b]) else _pair_hover(names[a], names[b], kappa[a, b], n[a, b]) for b in range(len(names))]
@@ -165,6 +174,16 @@ def agreement_matrix(frame: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     )
     if len(names) <= MOST_NAMES_WITH_TEXT:
         figure.add_trace(_kappa_text(kappa, dark=dark))
+    rows = 40 if len(names) <= 6 else 26 if len(names) <= 20 else 15
+    if clicks:
+        keys = [wording.key(name) for name in names]
+        blank = f"fewer than {FEWEST_SHARED} shared"
+        told = [
+            [text or (wording.escape(a) if a == b else f"{wording.escape(a)} and {wording.escape(b)}<br>{blank}")
+             for b, text in zip(names, line, strict=True)]
+            for a, line in zip(names, hover, strict=True)
+        ]  # fmt: skip
+        clickable(figure, [[[a, b] for b in keys] for a in keys], told, rows - 3, dark=dark)
     figure.update_yaxes(wording.name_axis(names, longest=16, down=True))
     figure.update_xaxes(wording.name_axis(names, longest=16, every=1 + (len(names) - 1) // 20), side="top", autotickangles=[0, -90])
     if len(shared) > len(names):
@@ -175,7 +194,6 @@ def agreement_matrix(frame: pd.DataFrame, *, dark: bool = False) -> go.Figure:
         f"{wording.cut(low['annotator_a'])} and {wording.cut(low['annotator_b'])}, highest {high['kappa']:.2f} between "
         f"{wording.cut(high['annotator_a'])} and {wording.cut(high['annotator_b'])}."
     )
-    rows = 40 if len(names) <= 6 else 26 if len(names) <= 20 else 15
     return theme.style(figure, rows * len(names) + 110, alt=alt, dark=dark)
 
 

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike, NDArray
 
 from . import theme, wording
+from .clicks import clickable
 
 MOST_CLASSES = 50
 MOST_CLASSES_WITH_TEXT = 20  # above, a cell is narrower than two digits on a phone
@@ -25,6 +26,7 @@ def confusion_matrix(
     *,
     counts: ArrayLike | None = None,
     show: str = "rates",
+    clicks: bool = False,
     dark: bool = False,
 ) -> go.Figure:
     """Heat map of a confusion (K, K) [true class, given class], rows sum to 1: blue on the diagonal, red elsewhere.
@@ -33,6 +35,7 @@ def confusion_matrix(
         confusion: rates; a row of NaN is a class without labels and stays blank.
         classes: K names.
         counts: (K, K) numbers of labels behind the rates, told on hover; whole numbers or expected ones.
+        clicks: whether a click on a cell gives the codes of its true and its given class (customdata).
         show: "rates" writes percentages of each row from 5 up, "counts" the counts. Colours follow the rates in both.
 
     Raises:
@@ -52,6 +55,9 @@ def confusion_matrix(
     figure = go.Figure(_heat(part, part_n, names))
     if len(names) <= MOST_CLASSES_WITH_TEXT:
         figure.add_trace(_cell_text(part, part if show == "rates" or part_n is None else part_n, show, dark=dark))
+    if clicks:
+        told = _hover(part, part_n, names)
+        clickable(figure, [[[t, g] for g in kept.tolist()] for t in kept.tolist()], told, _row_height(len(names)) - 4, dark=dark)
     longest = 16 if len(names) <= 10 else 12
     figure.update_yaxes(wording.name_axis(names, longest=longest, down=True), title_text="true class")
     every = 1 + (len(names) - 1) // 20
@@ -72,8 +78,7 @@ def _most_mixed_up(rates: NDArray[np.float64], n: NDArray[np.float64] | None) ->
 
 
 def _heat(rates: NDArray[np.float64], n: NDArray[np.float64] | None, names: Sequence[Any]) -> list[go.Heatmap]:
-    shown = [wording.escape(name) for name in names]
-    hover = [[_cell_hover(shown[t], shown[g], rates, n, t, g) for g in range(len(names))] for t in range(len(names))]
+    hover = _hover(rates, n, names)
     right = np.eye(len(names), dtype=bool)
     gap = 2 if len(names) <= 20 else 1 if len(names) <= 30 else 0
     scales = ((right, theme.SEQUENTIAL, 1.0), (~right, theme.ALARM, FULL_ALARM))
@@ -90,6 +95,11 @@ def _heat(rates: NDArray[np.float64], n: NDArray[np.float64] | None, names: Sequ
         )
         for cells, scale, full in scales
     ]
+
+
+def _hover(rates: NDArray[np.float64], n: NDArray[np.float64] | None, names: Sequence[Any]) -> list[list[str]]:
+    shown = [wording.escape(name) for name in names]
+    return [[_cell_hover(shown[t], shown[g], rates, n, t, g) for g in range(len(names))] for t in range(len(names))]
 
 
 def _cell_hover(true: str, given: str, rates: NDArray[np.float64], n: NDArray[np.float64] | None, t: int, g: int) -> str:
@@ -117,9 +127,12 @@ def _cell_text(rates: NDArray[np.float64], values: NDArray[np.float64], show: st
     )
 
 
+def _row_height(k: int) -> int:
+    return 56 if k <= 3 else 42 if k <= 6 else 32 if k <= 12 else 26 if k <= MOST_CLASSES_WITH_TEXT else 15
+
+
 def _matrix_height(names: Sequence[Any], longest: int) -> int:
-    k = len(names)
-    row = 56 if k <= 3 else 42 if k <= 6 else 32 if k <= 12 else 26 if k <= MOST_CLASSES_WITH_TEXT else 15
+    k, row = len(names), _row_height(len(names))
     widest = max(len(wording.cut(name, longest)) for name in names)
     upright = 6 * widest if widest * k > 36 else 0  # long names over many columns may stand upright on a narrow page
     return row * k + 60 + upright
@@ -163,6 +176,7 @@ def confused_classes(pairs: pd.DataFrame, *, dark: bool = False) -> go.Figure:
             ],
             hoverinfo="text",
             customdata=[[wording.key(t), wording.key(g)] for t, g in zip(table["true"], table["given"], strict=True)],
+            unselected={"marker": {"opacity": 1}},
         )
     )
     names = [f"{wording.cut(t, 11)} → {wording.cut(g, 11)}" for t, g in zip(table["true"], table["given"], strict=True)]

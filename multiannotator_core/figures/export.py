@@ -33,13 +33,18 @@ figcaption { color: #5A6472; font-size: 0.93rem; margin-top: 0.5rem; }
 """
 
 
-def to_html(figures: Mapping[str, go.Figure]) -> str:
-    """One self-contained page (title -> figure) in the light theme; give it figures that were made with dark=False."""
+def to_html(figures: Mapping[str, go.Figure], note: str = "") -> str:
+    """One self-contained page (title -> figure) in the light theme; give it figures that were made with dark=False.
+
+    Args:
+        note: a sentence below the heading, such as what was left out.
+    """
     parts = [
         f"<figure>\n<h2>{escape(title)}</h2>\n{drawing(figure, number)}</figure>\n"
         for number, (title, figure) in enumerate(figures.items(), start=1)
     ]
-    return document("Crowdlens figures", "".join(("<h1>Crowdlens figures</h1>\n", *parts)))
+    said = f"<p>{escape(note)}</p>\n" if note else ""
+    return document("Crowdlens figures", "".join((f"<h1>Crowdlens figures</h1>\n{said}", *parts)))
 
 
 def document(title: str, body: str, style: str = "", width: str = "56rem") -> str:

@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 
 from . import theme, wording
 
+MARKS = ("circle", "diamond", "square", "x")
+
 
 def accuracy_against_cost(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """One line a method: accuracy (mean and interval over draws) against cost; the present crowd is a larger open mark.
@@ -117,3 +119,76 @@ def method_intervals(table: pd.DataFrame, *, percent: bool = True, dark: bool = 
     others = [title for title, fine in zip(table["title"], good, strict=True) if fine][1:]
     alt += f"; not told apart from it: {wording.listed(others)}." if others else ", ahead of all others."
     return theme.style(figure, 40 * len(table) + 50, alt=alt, dark=dark, grid="x")
+
+
+def accuracy_over_time(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
+    """One line a method: accuracy (mean and interval over seeds) after so many seconds, on a logarithmic scale.
+
+    As figures 14 and 15 of the peerannot paper (Lefort, Charlier, Joly & Salmon); each point is a run of so many iterations.
+
+    Args:
+        table: title, iterations, seconds, accuracy, low, high, n, of one set of data.
+    """
+    if table.empty:
+        return theme.empty("No method could run here.", dark=dark)
+    figure = go.Figure()
+    titles = list(dict.fromkeys(table["title"]))
+    for place, title in enumerate(titles):
+        line = table[table["title"] == title].sort_values("iterations", kind="stable")
+        colour = theme.CLASSES[place % len(theme.CLASSES)]
+        figure.add_scatter(
+            x=line["seconds"],
+            y=line["accuracy"],
+            # Intervals at the last mark alone: all of them would hide the lines.
+            error_y={
+                "type": "data",
+                "array": [*[0.0] * (len(line) - 1), line["high"].iloc[-1] - line["accuracy"].iloc[-1]],
+                "arrayminus": [*[0.0] * (len(line) - 1), line["accuracy"].iloc[-1] - line["low"].iloc[-1]],
+                "thickness": 1.2,
+                "width": 3,
+            },
+            mode="lines+markers",
+            # Beyond the number of colours the mark tells lines apart.
+            marker={"color": colour, "size": 7, "symbol": MARKS[place // len(theme.CLASSES) % len(MARKS)]},
+            line_color=colour,
+            name=wording.short(title),
+            hovertext=[
+                f"{wording.escape(title)}<br>{steps:,} iteration{'s' * (steps != 1)}, {duration(seconds)}: "
+                f"{wording.percent(mean, 1)} right ({wording.percent(low, 1)} to {wording.percent(high, 1)}, n = {n:,})"
+                for steps, seconds, mean, low, high, n in line[["iterations", "seconds", "accuracy", "low", "high", "n"]].itertuples(
+                    index=False
+                )
+            ],
+            hoverinfo="text",
+            cliponaxis=False,
+        )
+    ends = np.log10([table["seconds"].min(), table["seconds"].max()])
+    times = [float(step * 10.0**power) for power in range(int(np.floor(ends[0])), int(np.ceil(ends[1])) + 1) for step in (1, 3)]
+    times = [time for time in times if ends[0] - 0.1 <= np.log10(time) <= ends[1] + 0.1]
+    while len(times) > 6:
+        times = times[::2]
+    figure.update_xaxes(
+        title_text="time of a run",
+        type="log",
+        range=[ends[0] - 0.08, ends[1] + 0.08],
+        **wording.number_axis(times, [duration(time) for time in times]),
+    )
+    last = table.groupby("title", sort=False).tail(1)
+    lowest, highest = min(table["accuracy"].min(), last["low"].min()), max(table["accuracy"].max(), last["high"].max())
+    ticks = wording.ticks(float(lowest), float(highest), 4)
+    digits = 0 if len(ticks) < 2 or ticks[1] - ticks[0] >= 0.01 else 1
+    figure.update_yaxes(wording.number_axis(ticks, [wording.percent(tick, digits) for tick in ticks]))
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
+    best = table.iloc[int(table["accuracy"].to_numpy().argmax())]
+    alt = (
+        f"{wording.cut(best['title'], 60)} gets highest, {wording.percent(best['accuracy'], 1)} right "
+        f"after {duration(best['seconds'])}; {len(titles):,} methods."
+    )
+    return theme.style(figure, 360, alt=alt, dark=dark, grid="y")
+
+
+def duration(seconds: float) -> str:
+    """Seconds for an axis."""
+    if seconds >= 1:
+        return f"{seconds:.3g} s"
+    return f"{1000 * seconds:.0f} ms" if seconds >= 0.01 else f"{1000 * seconds:.2g} ms"

@@ -39,12 +39,21 @@ class Server:
         self.process.wait()
 
 
-def start_server(home):
-    """Start the app on a free port of loopback, with its workspace in `home`."""
+def start_server(home, *options):
+    """Start the app on a free port of loopback, with its workspace in `home`, and more options of Streamlit."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}", "--server.fileWatcherType=none"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(ROOT / "app.py"),
+        f"--server.port={port}",
+        "--server.fileWatcherType=none",
+        *options,
+    ]
     environment = {**os.environ, "CROWDLENS_HOME": str(home)}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     server = Server(process, f"http://127.0.0.1:{port}")

@@ -48,3 +48,19 @@ def test_each_format_has_its_download_and_its_losses(sample, key):
 
     assert problems(sample) == []
     assert any(WRITERS[key].loses[:40] in caption.value for caption in sample.caption)
+
+
+def test_undecided_answers_are_left_out_when_said(app, monkeypatch, tmp_path):
+    """Answers such as "unsure" count as classes until a person says that they are none; then they are counted as left out."""
+    (tmp_path / "a.csv").write_text("task,worker,label\nt1,w1,a\nt1,w2,b\nt2,w1,unsure\nt2,w2,a\n")
+    monkeypatch.setenv("CROWDLENS_OPEN_FROM", str(tmp_path))
+    app.switch_page("pages/data.py").run()
+    place_input(app).set_value("a.csv").run()
+
+    assert [m.value for m in app.metric] == ["4", "2", "2", "3"]
+
+    next(box for box in app.multiselect if box.label == "Answers that are no class").select("unsure").run()
+
+    assert problems(app) == []
+    assert [m.value for m in app.metric] == ["3", "2", "2", "2"]
+    assert any("1 row is left out: no label" in said.value for said in app.text)

@@ -1,6 +1,25 @@
 """The page Relabel: a budget becomes a list of whom to ask about what."""
 
+import time
+
+from multiannotator_core.export import TASK_LISTS
 from tests.pages.test_states import GOOD, problems, upload
+
+
+def until(app, found):
+    """What is found on the page when its background jobs are done; a busy machine may take its time."""
+    for _ in range(300):
+        if answer := found(app):
+            return answer
+        assert problems(app) == []
+        time.sleep(0.1)
+        app.run()
+    raise AssertionError("the page never showed it")
+
+
+def teach(app):
+    """The table of the examples that would teach the model most, when the page has it."""
+    return next(([d.value] for d in app.dataframe if "n_labels" in d.value), None)
 
 
 def test_a_budget_becomes_a_list(sample):
@@ -39,3 +58,30 @@ def test_without_gold_and_with_nobody_left_to_ask(app):
 
     assert problems(app) == []
     assert next(b for b in app.button if b.label == "Train").disabled
+
+
+def test_the_list_can_be_taken_to_a_labelling_tool(sample):
+    """Every format of task lists can be chosen, says what to do with it, and has its own file."""
+    sample.switch_page("pages/relabel.py").run()
+    until(sample, teach)
+    told = []
+    for kind in TASK_LISTS:
+        sample.selectbox(key="rel_list").set_value(kind).run()
+        told.append([c.value for c in sample.caption if TASK_LISTS[kind].use[:20].replace("`", "") in c.value.replace("\\", "")])
+        assert problems(sample) == []
+
+    assert [len(found) for found in told] == [1] * len(TASK_LISTS)
+
+
+def test_what_would_teach_the_model(sample):
+    """With a model, all examples are ordered by the chosen way; another way is another order."""
+    sample.switch_page("pages/relabel.py").run()
+    tables = [*until(sample, teach)]
+    sample.selectbox(key="rel_way").set_value("uncertainty").run()
+    until(sample, lambda app: [c for c in app.caption if "highest probability is lowest" in c.value])
+    tables += until(sample, teach)
+
+    assert problems(sample) == []
+    assert len(tables[0]) == 1000
+    assert tables[0]["score"].is_monotonic_increasing
+    assert list(tables[0]["example"]) != list(tables[1]["example"])

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from pages import _runs, _session
+from tests.pages.waiting import settled
 
 PAGES = [name for pages in _session.PAGES.values() for name, _, _ in pages]
 
@@ -52,7 +53,7 @@ GOOD = "task,worker,label\n" + "".join(f"t{i},w{j},{'yes' if (i + j) % 3 else 'n
 
 def upload(app, name, text, key="labels"):
     uploader = next(u for u in app.file_uploader if u.key.startswith(f"upload_{key}"))
-    return uploader.upload(*csv(name, text) if isinstance(text, str) else (name, text, "application/octet-stream")).run()
+    return settled(uploader.upload(*csv(name, text) if isinstance(text, str) else (name, text, "application/octet-stream")).run())
 
 
 def test_upload_to_results(app):
@@ -121,7 +122,7 @@ def test_npy_predictions_are_confirmed_first(sample):
 
 
 def review(sample, who="Kim"):
-    sample.switch_page("pages/review.py").run()
+    settled(sample.switch_page("pages/review.py").run())
     return sample.text_input(key="reviewer").set_value(who).run()
 
 
@@ -231,3 +232,17 @@ def test_wrong_predictions_are_refused_in_one_sentence(app, text, words):
     upload(app, "probs.csv", PROBS, key="pred_probs")
     assert problems(app) == []
     assert [m.value for m in app.markdown if "for 12 examples" in m.value]
+
+
+def test_a_dataset_that_was_removed_can_be_opened_again(sample):
+    """The same labels again start anew: with their runs, and without the decisions that went with the removal."""
+    review(sample)
+    sample.button(key="decide_3").click().run()
+    sample.switch_page("pages/data.py").run()
+    sample.button(key="remove_dataset").click().run()
+    sample.button(key="load_sample").click().run()
+    settled(sample)
+
+    assert problems(sample) == []
+    assert "Labels to review" in [m.label for m in sample.metric]
+    assert _runs.store().decisions(_runs.store().datasets()[0].id).empty
