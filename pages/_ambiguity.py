@@ -53,7 +53,7 @@ def ambiguity_part(info: DatasetInfo, data: Dataset, table: pd.DataFrame | None,
         for title, quality in measures.items():
             with cards.cell():
                 _gallery(data, labels, result, title, quality, picked)
-    link("review", "Review the most ambiguous", rev_quality=found[chosen].method)
+    link("review", "Review the most ambiguous", rev_quality=chosen)
     ordered = pd.DataFrame(measures, index=labels.examples).sort_values(chosen)
     download("ambiguous", {"CSV": ("csv", lambda: ordered.to_csv().encode())}, "All examples, the most ambiguous first; low = ambiguous")
     how(

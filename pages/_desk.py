@@ -16,6 +16,7 @@ from pages._leases import hold
 from pages._parts import content, picture, shown, text
 from pages._people import may, reviewer_input
 from pages._queues import most_alike
+from pages._runs import revision_of
 from pages._session import InUse
 
 GRID = 12  # examples on a page of the grid
@@ -27,7 +28,7 @@ def decision_bar(now: InUse, example: Any, proposed: int, order: NDArray[np.intp
 
     Args:
         proposed: code of the consensus class; order: codes of all classes, the most probable first.
-        revision: of the decision that stands, 0 = none; chance: with which the audit drew the example, None = from the queue.
+        revision: the latest of the example, 0 = none; chance: with which the audit drew the example, None = from the queue.
     """
     if not may("decide"):
         with st.bottom:
@@ -68,7 +69,7 @@ def decision_bar(now: InUse, example: Any, proposed: int, order: NDArray[np.intp
             st.button("Undo", icon=":material/undo:", type="tertiary", shortcut="u", on_click=undo, key="undo")
 
 
-def proposals(now: InUse, queue: NDArray[np.intp], decided: pd.DataFrame) -> bool:
+def proposals(now: InUse, queue: NDArray[np.intp]) -> bool:
     """A page of the queue with the proposed classes, to be accepted at once, except those that are unticked. False when it is empty.
 
     Nothing here is drawn at random: an audit in which the doubtful ones are put aside would find the rest too good.
@@ -85,8 +86,7 @@ def proposals(now: InUse, queue: NDArray[np.intp], decided: pd.DataFrame) -> boo
     grid = st.grid(columns, min_column_width=least, gap="small", border=True)
     for i in page.tolist():
         name = names[i]
-        standing = decided.loc[name] if name in decided.index else None
-        proposed[name] = (now.labels.classes[now.result.label[i]], 0 if standing is None else int(standing["revision"]))
+        proposed[name] = (now.labels.classes[now.result.label[i]], revision_of(now.info, name))
         ticks[name] = f"tick_{now.info.id[:8]}_{i}"
         with grid.cell():
             st.caption(text(name, 24))

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import streamlit as st
 from numpy.typing import NDArray
 
 import multiannotator_core as mc
+from multiannotator_core.align import positions
 from multiannotator_core.learning import networks
 from multiannotator_core.learning.neighbours import Alike, alike
 from multiannotator_core.quality.review import expected_change, review_queue, runs_agreement, with_audit
@@ -97,7 +99,8 @@ def mixed_queue(
     now: InUse, queue: NDArray[np.intp], decided: pd.DataFrame, *, hide: bool, audit: bool
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], int]:
     """The first thousand of a queue with the random audit mixed in, the chance with which the audit drew each, NaN for those that it
-    did not draw, and the length of the whole. With `hide`, decided and excluded examples are left out.
+    did not draw, and the length of the whole. With `hide`, decided and excluded examples are left out. The example that the address
+    names is among them wherever it stands in the queue.
     """
     free = np.ones(len(now.labels.examples), dtype=bool)
     free[held_by_others(now)] = False
@@ -107,7 +110,11 @@ def mixed_queue(
     undecided = np.flatnonzero(open_ones)
     seed = int(now.dataset.id[:8], 16)
     codes, drawn = with_audit(queue, undecided, n_decided=len(decided), seed=seed, every=AUDIT_EVERY if audit else 0)
-    return codes, np.where(drawn, 1 / max(1, len(undecided)), np.nan), len(queue)
+    chance = np.where(drawn, 1 / max(1, len(undecided)), np.nan)
+    wanted = positions(now.labels.examples, pd.Index([st.query_params.get("rev_example", "")]))
+    if wanted[0] in queue and wanted[0] not in codes:  # a link, or what was just taken back, may be far down
+        codes, chance = np.concatenate([wanted, codes]), np.concatenate([[np.nan], chance])
+    return codes, chance, len(queue)
 
 
 # ---------------------------------------------------------------------- what looks alike

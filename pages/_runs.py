@@ -47,8 +47,8 @@ def open_dataset(info: DatasetInfo) -> Dataset:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _standing(home: str, dataset: str, inputs: str, changes: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return store().decisions(dataset), store().exclusions(dataset)
+def _standing(home: str, dataset: str, inputs: str, changes: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
+    return store().decisions(dataset), store().exclusions(dataset), store().revisions(dataset)
 
 
 def decisions_of(info: DatasetInfo) -> pd.DataFrame:
@@ -59,6 +59,11 @@ def decisions_of(info: DatasetInfo) -> pd.DataFrame:
 def exclusions_of(info: DatasetInfo) -> pd.DataFrame:
     """What is excluded now; read anew only when something was written."""
     return _standing(home(), info.id, info.inputs, store().changes(info.id))[1]
+
+
+def revision_of(info: DatasetInfo, example: Any) -> int:
+    """The latest revision of an example, 0 when nobody ever decided on it; it counts on when a decision is taken back."""
+    return int(_standing(home(), info.id, info.inputs, store().changes(info.id))[2].get(example, 0))
 
 
 def counted_labels(info: DatasetInfo) -> mc.CrowdLabels:

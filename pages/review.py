@@ -9,6 +9,7 @@ from pages._leases import hold
 from pages._parts import card_title, content, dark, how, page_title, show, shown, text
 from pages._people import may
 from pages._queues import Filters, mixed_queue, orders, queue_of, sentence, worth
+from pages._runs import revision_of
 from pages._session import DESK_PATIENCE, ensure_app, pick, require_run, step
 
 ensure_app()
@@ -67,7 +68,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
             st.button("Previous", icon=":material/chevron_left:", on_click=step, args=("rev_example", -1), disabled=back, shortcut="k")
             st.button("Next", icon=":material/chevron_right:", on_click=step, args=("rev_example", 1), disabled=on, shortcut="j")
 if grid_view:
-    if not proposals(now, queue, decided):
+    if not proposals(now, queue):
         st.info("All that is left in this queue was put aside for one at a time. Choose the view One.")
     how("How is the order computed?", sentence(order))
     st.stop()
@@ -142,7 +143,7 @@ decision_bar(
     name,
     int(result.label[i]),
     best_first,
-    0 if standing is None else int(standing["revision"]),
+    revision_of(now.info, name),
     float(chance[place]) if drawn else None,
 )
 

@@ -43,11 +43,24 @@ def decoded(texts: pd.Series) -> pd.Series:
 
 def standing_decisions(rows: Sequence[Row[Any]], examples: pd.Index) -> pd.DataFrame:
     """The decision that stands for each of the examples, indexed by example in the order of the decisions."""
+    return _by_example([row for row in _last_rows(rows) if row.label is not None or row.flag is not None], examples)
+
+
+def latest_revisions(rows: Sequence[Row[Any]], examples: pd.Index) -> pd.Series:
+    """The revision of the last row about each of the examples, also where that took a decision back and none stands."""
+    return _by_example(_last_rows(rows), examples)["revision"]
+
+
+def _last_rows(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
     last: dict[str, Row[Any]] = {}
     for row in rows:
         last.pop(row.example, None)
         last[row.example] = row
-    frame = decision_history([row for row in last.values() if row.label is not None or row.flag is not None])
+    return list(last.values())
+
+
+def _by_example(rows: Sequence[Row[Any]], examples: pd.Index) -> pd.DataFrame:
+    frame = decision_history(rows)
     at = positions(examples, pd.Index(frame["example"].tolist(), dtype=None if len(frame) else examples.dtype, tupleize_cols=False))
     frame = frame[at >= 0].set_axis(examples.take(at[at >= 0]).rename("example"))
     return frame[DECISION_COLUMNS[1:]]

@@ -326,6 +326,16 @@ class Store:
         with known.lock:
             return frames.standing_decisions(rows, known.labels.examples)
 
+    def revisions(self, dataset: str) -> pd.Series:
+        """The latest revision of each example that was ever decided on, by example: what `expected_revision` is compared with.
+
+        Where a decision was taken back none stands, but the revision counts on.
+        """
+        known = self._shelf.names(dataset)
+        rows = self._database.read(journal.rows_of, decisions, dataset)
+        with known.lock:
+            return frames.latest_revisions(rows, known.labels.examples)
+
     def history(self, dataset: str) -> pd.DataFrame:
         """Every decision ever made on any version, the oldest first: example, label, flag, reviewer, note, audit, time, revision,
         undoes (the revision that this row took back) and dataset (the version it was made on).

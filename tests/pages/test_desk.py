@@ -125,6 +125,28 @@ def test_somebody_elses_decision_stands_in_the_grid(sample):
     assert any("Somebody else decided 1 in the meantime" in m.value for m in sample.markdown)
 
 
+def test_a_link_opens_an_example_from_the_end_of_the_queue(sample):
+    """A link to any example of the queue opens it, also one beyond the first thousand."""
+    labels = _runs.store().load(dataset()).labels
+    info = _runs.store().datasets()[0]
+    result = _runs.load_run(info, next(iter(_runs.usable_runs(info).values())).key)
+    surest = str(labels.examples[result.log_odds.argmax()])
+    desk(sample, rev_example=surest)
+
+    assert next(s.value.replace("\\", "") for s in sample.subheader) == f"Example {surest}"
+
+
+def test_an_example_can_be_decided_again_after_undo(sample):
+    """Undo shows the example again, and the next decision on it is kept: taking back is no conflict with oneself."""
+    desk(sample, rev_audit="false")
+    for key in ("decide_3", "undo", "decide_5"):
+        sample.button(key=key).click().run()
+        settled(sample)
+
+    assert _runs.store().history(dataset())["revision"].tolist() == [1, 2, 3]
+    assert [str(label) for label in _runs.store().decisions(dataset())["label"]] == ["5"]
+
+
 def test_undo_never_takes_back_what_somebody_else_changed(sample):
     """When another reviewer has decided the example since, undo leaves it and says who it was."""
     desk(sample)

@@ -75,6 +75,17 @@ def test_a_stale_revision_is_a_conflict_that_says_who_decided(store: Store, data
     assert after["label"].tolist() == ["dog"]
 
 
+def test_revisions_count_on_when_a_decision_is_taken_back(store: Store, dataset: str) -> None:
+    """Who saw an undo can decide again: the latest revision is known although no decision stands."""
+    store.decide(dataset, "t2", "dog", reviewer="Ana", expected_revision=0)
+    store.undo(dataset, "t2", reviewer="Ana", expected_revision=1)
+    seen = store.revisions(dataset)
+
+    assert seen.to_dict() == {"t2": 2}
+    assert store.decisions(dataset).empty
+    assert store.decide(dataset, "t2", "cat", reviewer="Ana", expected_revision=int(seen["t2"])) == 3
+
+
 def test_decisions_and_history_say_who_what_and_when(store: Store, dataset: str) -> None:
     """The table of standing decisions has one row an example; the history keeps each row, undone ones too."""
     store.decide(dataset, "t2", "dog", reviewer=" Ana ", note="sure", audit=0.2)
