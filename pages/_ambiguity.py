@@ -22,7 +22,7 @@ from pages._runs import counted_labels, load_run
 from pages._session import link
 
 EPOCHS = 20
-SHOWN = 4  # examples of each measure
+SHOWN = 6  # examples of each measure
 
 
 def ambiguity_part(info: DatasetInfo, data: Dataset, table: pd.DataFrame | None, columns: list[str], place: Any) -> None:
@@ -90,7 +90,7 @@ def _gallery(
     queue = queue[labels.labels_per_example[queue] > 0][:SHOWN]
     if not len(queue):
         st.caption("No example has this majority label.")
-    with st.grid(SHOWN, min_column_width=80, gap="small"):
+    with st.grid(3, min_column_width=80, gap="small"):
         for i in queue:
             with st.container(gap="xxsmall"):
                 if not content(data, labels.examples[i], compact=True):
