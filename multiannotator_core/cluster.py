@@ -41,6 +41,8 @@ INSTALL = "pip install -r requirements-cluster.txt"
 
 # Partitions for each thread of the cluster: enough that a slow worker leaves some of its share to the others.
 PARTITIONS_A_THREAD = 2
+# Seconds to wait for a scheduler that does not answer.
+PATIENCE = 10
 # Sums that one task adds up.
 BRANCHES = 8
 
@@ -97,6 +99,22 @@ def aggregate(
     if journal is not None:
         journal.done()
     return result
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Client]:
+    """A client of the scheduler at an address such as tcp://10.0.0.5:8786, closed at the end.
+
+    Raises:
+        ClusterError: there is none, or Dask is not installed.
+    """
+    _dask()
+    try:
+        client = import_module("distributed").Client(address, timeout=PATIENCE)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ClusterError(f"There is no Dask scheduler at {address}; start one with `dask scheduler` and give its address.") from error
+    with client:
+        yield client
 
 
 class SharedStates:

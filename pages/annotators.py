@@ -21,7 +21,7 @@ from pages._audit import (
     report_button,
     told,
 )
-from pages._compared import audited
+from pages._compared import audited, other_runs
 from pages._evidence import MOST_ROWS, all_numbers, cell_clicked, choose_evidence, choose_kind, evidence_table
 from pages._parts import VERDICTS, card_title, dark, how, page_title, percent, show, shown, text, verdict_badge
 from pages._session import choose_annotator, ensure_app, link, remember, require_run
@@ -209,6 +209,13 @@ with st.container(border=True):
         ),
         "many",
     )
+
+elsewhere = {title: run.confusion[j] for title, run in other_runs(now).items() if run.confusion is not None}
+if elsewhere:
+    by = dict(list({now.method: found.confusion[j], **elsewhere}.items())[: figures.MOST_MATRICES])
+    with st.container(border=True):
+        card_title(f"Do other runs say the same of {text(name, 30)}?", "Each run, and each network of the page Train, by itself")
+        show(figures.confusion_multiples(list(by.values()), list(by), list(labels.classes), dark=dark()), "elsewhere")
 
 for kind_of, question in (("annotator", "Who is excluded?"), ("example", "Which examples are excluded?")):
     n_out = int((out["kind"] == kind_of).sum())

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 import multiannotator_core as mc
 from multiannotator_core import cluster
+from multiannotator_core.cli import cli
 from multiannotator_core.large import save_labels
 
 distributed = pytest.importorskip("distributed", reason="the cluster needs Dask: pip install -r requirements-cluster.txt")
@@ -171,6 +173,41 @@ def test_without_a_scheduler_the_last_iteration_is_kept(tmp_path, client, crowd,
     assert seen == [4, 5, 6]
     np.testing.assert_allclose(actual.posterior, expected.posterior, atol=1e-8)
     assert list((tmp_path / "kept").glob("state-*")) == []
+
+
+def test_the_command_runs_on_a_cluster(client, crowd, tmp_path):
+    """`aggregate --cluster ADDRESS` writes what the command without it writes, from a file and from a folder of labels."""
+    labels, _, _ = crowd
+    labels.to_long().to_csv(tmp_path / "labels.csv", index=False)
+    save_labels(labels, tmp_path / "folder")
+    address = client.scheduler.address
+
+    def run(*arguments: str) -> int:
+        return CliRunner().invoke(cli, ["aggregate", *arguments, "-m", "ibcc", "--soft"]).exit_code
+
+    done = [
+        run(str(tmp_path / "labels.csv"), "-o", str(tmp_path / "here.parquet")),
+        run(str(tmp_path / "labels.csv"), "--cluster", address, "-o", str(tmp_path / "there.parquet")),
+        run(str(tmp_path / "folder"), "-o", str(tmp_path / "folder_here.parquet")),
+        run(str(tmp_path / "folder"), "--cluster", address, "-o", str(tmp_path / "folder_there.parquet")),
+    ]
+    here, there, folder_here, folder_there = (
+        pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("here", "there", "folder_here", "folder_there")
+    )
+
+    assert done == [0, 0, 0, 0]
+    pd.testing.assert_frame_equal(here, there, atol=1e-8)
+    pd.testing.assert_frame_equal(folder_here, folder_there, atol=1e-8)
+
+
+def test_an_address_without_a_scheduler_gives_one_sentence(monkeypatch):
+    """Nobody waits for minutes, and the message says what to start."""
+    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    with (
+        pytest.raises(cluster.ClusterError, match="There is no Dask scheduler at tcp:"),
+        cluster.connected("tcp://127.0.0.1:9"),
+    ):
+        pass
 
 
 def test_cancel_and_refusals(client, crowd):

@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "cli": {
         "aggregation",
         "benchmark",
+        "cluster",
         "download",
         "export",
         "figures",

@@ -25,7 +25,7 @@ from .group import Commands
 from .inputs import Given, reading
 from .options import METHOD, SEED, load, method_options, own_options
 from .output import Progress, deliver, deliver_table, kind_of, note, out_options, refuse_existing, writer_of
-from .stored import FLOAT32, FOLDER, MEMORY, aggregate_folder, convert_to_folder
+from .stored import CLUSTER, FLOAT32, FOLDER, MEMORY, aggregate_folder, convert_to_folder
 
 LOAD_HELP = "Who labels how much: all the same, as in real crowds a few nearly all, or by a file with one number for each annotator."
 LEVEL = click.Choice(("nominal", "ordinal", "interval"))
@@ -48,6 +48,7 @@ def cli() -> None:
 @SEED
 @MEMORY
 @FLOAT32
+@CLUSTER
 @click.option("--soft", is_flag=True, help="The posterior of each class in place of the consensus label.")
 @method_options
 @out_options
@@ -56,6 +57,7 @@ def aggregate_command(
     method: str,
     seed: int,
     soft: bool,
+    cluster: str | None,
     options: Mapping[str, Any],
     output: Path | None,
     kind: str | None,
@@ -72,7 +74,7 @@ def aggregate_command(
     """
     refuse_existing(force, output)
     kind = kind_of(output, kind)
-    result = _aggregated(given, method, seed, options)
+    result = _aggregated(given, method, seed, options, cluster)
     table = export.soft(given.labels, result) if soft else export.hard(given.labels, result, given.gold)
     deliver_table(table, output, kind, force)
 
@@ -112,12 +114,16 @@ def identify_command(
     deliver_table(table, output, kind, force)
 
 
-def _aggregated(given: Given, method: str, seed: int, options: Mapping[str, Any]) -> Any:
+def _aggregated(given: Given, method: str, seed: int, options: Mapping[str, Any], address: str | None = None) -> Any:
     most = {**METHODS[method].options, **options}.get("max_iter", 0)
     with Progress("iteration", most) as progress:
-        return aggregate(
-            given.labels, method, pred_probs=given.pred_probs, gold=given.gold, seed=seed, on_iteration=progress, **dict(options)
-        )
+        everywhere = {"pred_probs": given.pred_probs, "gold": given.gold, "seed": seed, "on_iteration": progress, **options}
+        if address is None:
+            return aggregate(given.labels, method, **everywhere)
+        from .. import cluster  # Dask is an extra
+
+        with cluster.connected(address) as client:
+            return cluster.aggregate(given.labels, method, client=client, **everywhere)
 
 
 @cli.command("agreement")

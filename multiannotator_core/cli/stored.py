@@ -34,6 +34,9 @@ def size(text: str) -> int:
 MEMORY = click.option(
     "--memory", type=size, metavar="SIZE", help="For a folder of labels: how much memory to use, such as 4G; default: by what is free."
 )
+CLUSTER = click.option(
+    "--cluster", metavar="ADDRESS", help="Run on a Dask cluster with its scheduler there, such as tcp://10.0.0.5:8786; see docs/large.md."
+)
 FLOAT32 = click.option("--float32", is_flag=True, help="For a folder of labels: probabilities in half the room.")
 
 
@@ -60,17 +63,14 @@ def aggregate_folder(asked: Mapping[str, Any], arguments: Mapping[str, Any]) -> 
     of_methods = {name for one in METHODS.values() for name in one.options}
     options = {name: value for name, value in arguments.items() if name in of_methods and value is not None}
     with Progress("iteration", {**METHODS[method].options, **options}.get("max_iter", 0)) as progress:
-        result = folder.aggregate(
-            method,
-            gold=gold,
-            pred_probs=models or None,
-            seed=arguments["seed"],
-            memory=arguments["memory"],
-            output=beside,
-            dtype=dtype,
-            on_iteration=progress,
-            **options,
-        )
+        everywhere = {"gold": gold, "pred_probs": models or None, "seed": arguments["seed"], "on_iteration": progress, **options}
+        if arguments["cluster"] is not None:
+            from ..cluster import aggregate, connected  # Dask is an extra
+
+            with connected(arguments["cluster"]) as client:
+                result = aggregate(folder, method, client=client, checkpoint=beside, **everywhere)
+        else:
+            result = folder.aggregate(method, memory=arguments["memory"], output=beside, dtype=dtype, **everywhere)
     write_posterior(folder, result, output, soft=arguments["soft"], dtype=dtype)
     shutil.rmtree(beside, ignore_errors=True)
     return True

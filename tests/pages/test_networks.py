@@ -42,6 +42,19 @@ def test_a_network_is_kept_and_its_predictions_used(sample):
     assert sample.dataframe[0].value["Right"].iloc[0] > 50
     assert result.confusion.shape == (40, 10, 10)
 
+    sample.switch_page("pages/annotators.py").run()
+    until(sample, lambda app: [heading for heading in app.subheader if heading.value.startswith("Do other runs say the same")])
+
+    assert problems(sample) == []
+
+    sample.switch_page("pages/compare_metrics.py").run()
+    until(sample, lambda app: app.pills)
+
+    assert problems(sample) == []
+    assert "Trace (CrowdLayer)" in sample.pills[0].options
+
+    sample.switch_page("pages/train.py").run()
+    sample.segmented_control(key="trn_part").set_value("networks").run()
     next(b for b in sample.button if b.label == "Use these predictions").click().run()
 
     assert problems(sample) == []
