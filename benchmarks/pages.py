@@ -1,6 +1,6 @@
 """What each page costs: `python -m benchmarks.pages` prints seconds and websocket payload on the digits sample.
 
-Cold: a fresh server is asked for the page first. Warm: the page is asked for again. Rerun: a click within the page.
+Cold: a fresh server is asked for the page first. Warm: the page is asked for again. Keys within the page: `benchmarks.desk`.
 """
 
 import contextlib
@@ -22,7 +22,10 @@ LAST = {
     "review": "How is the order computed?",
     "history": "Nothing was decided yet",
     "annotators": "How is quality computed?",
+    "agreement": "When does an annotator change?",
     "compare_metrics": "Open the annotator",
+    "classes": "When does someone say a class too often?",
+    "relabel": "All 1,797 examples",
     "export": "What went in?",
 }
 
@@ -39,19 +42,6 @@ def visit(page, server, name):
     return time.perf_counter() - started, sum(received)
 
 
-def rerun(page):
-    """Seconds from a click to the new numbers on the Review page."""
-    page.get_by_text("1 of 1,797 in this queue").wait_for(timeout=PATIENCE)
-    page.wait_for_timeout(2000)  # keys are heard once everything is drawn
-    seconds = []
-    for place in range(2, 12):
-        started = time.perf_counter()
-        page.keyboard.press("j")
-        page.get_by_text(f"{place} of 1,797 in this queue").wait_for(timeout=PATIENCE)
-        seconds.append(time.perf_counter() - started)
-    return sorted(seconds)[len(seconds) // 2]
-
-
 def main():
     """Print the table."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright, contextlib.ExitStack() as stack:
@@ -62,7 +52,7 @@ def main():
         load_sample(browser.new_page(), server)
         server.stop()
         print(f"{'page':16} {'cold s':>7} {'warm s':>7} {'payload kB':>11}")
-        for name in QUESTIONS:
+        for name in LAST:
             server = start_server(home)
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             cold, payload = visit(page, server, name)
@@ -70,8 +60,6 @@ def main():
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             warm, _ = visit(page, server, name)
             print(f"{name:16} {cold:7.2f} {warm:7.2f} {payload / 1000:11.0f}")
-            if name == "review":
-                print(f"{'  next example':16} {rerun(page):7.2f}")
             page.close()
             server.stop()
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from .features import feature_columns, features_of
 
@@ -80,6 +79,8 @@ def alike(content: pd.DataFrame, examples: pd.Index) -> Alike | None:
 
 def _words(texts: NDArray[np.object_]) -> sparse.csr_matrix:
     """Words of two letters or more; where there are none, single characters."""
+    from sklearn.feature_extraction.text import TfidfVectorizer  # here: it takes most of a second, and not every page needs it
+
     try:
         return TfidfVectorizer(max_features=MOST_WORDS, sublinear_tf=True, dtype=np.float32).fit_transform(texts)
     except ValueError:  # no words of two letters anywhere
