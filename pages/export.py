@@ -2,9 +2,10 @@ import streamlit as st
 
 import multiannotator_core as mc
 from multiannotator_core import export, figures
+from multiannotator_core.export.tables import beyond_excel
 from multiannotator_core.quality.classes import confused_pairs
 from multiannotator_core.quality.exclusions import reasons, sentence
-from multiannotator_core.quality.tables import example_metrics
+from multiannotator_core.quality.tables import example_metrics, label_table
 from pages._audit import excluded, report_button
 from pages._compared import audited
 from pages._parts import card_title, download, page_title, text
@@ -77,6 +78,20 @@ with grid.cell():
         {
             "CSV": ("csv", lambda: export.to_csv(hard.join(example_metrics(labels, result, data.pred_probs)))),
             "Parquet": ("parquet", lambda: export.to_parquet(hard.join(example_metrics(labels, result, data.pred_probs)))),
+        },
+    )
+with grid.cell():
+    card_title("To check single labels", f"Quality of each label, the least plausible first; {len(labels):,} rows")
+
+    def single():
+        return label_table(labels, result, data.pred_probs)
+
+    download(
+        "labels",
+        {
+            "CSV": ("csv", lambda: export.to_csv(single(), index=False)),
+            "Parquet": ("parquet", lambda: export.to_parquet(single())),
+            **({} if beyond_excel(len(labels), 8) else {"Excel": ("xlsx", lambda: export.to_excel(single(), index=False))}),
         },
     )
 with grid.cell():

@@ -5,7 +5,7 @@ import pytest
 
 import multiannotator_core as mc
 from multiannotator_core.quality.audit import audit
-from multiannotator_core.quality.tables import example_metrics, split_examples, who_said_what
+from multiannotator_core.quality.tables import example_metrics, label_table, split_examples, who_said_what
 from tests.crowds import crowd
 
 
@@ -73,3 +73,16 @@ def test_example_metrics_are_all_that_can_be_computed():
     assert "difficulty" in glad
     assert without.min().min() >= 0
     assert without.max().max() <= 1
+
+
+def test_every_label_has_a_row_and_a_quality():
+    """The least plausible label comes first; quality is the posterior of the class that the label says."""
+    labels = mc.CrowdLabels.from_wide(np.array([[0, 0, 1], [1, 1, 1], [0, 1, np.nan]]))
+    result = mc.aggregate(labels, "majority_vote")
+    table = label_table(labels, result)
+
+    assert len(table) == len(labels)
+    assert table["quality"].tolist() == sorted(table["quality"])
+    assert table.loc[0, ["example", "annotator", "label", "consensus_label", "agrees"]].tolist() == [0, 2, 1, 0, False]
+    assert table.loc[0, "quality"] == pytest.approx(1 / 3)
+    assert (table["agrees"] == (table["label"] == table["consensus_label"])).all()

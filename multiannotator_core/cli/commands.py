@@ -19,7 +19,7 @@ from ..aggregation import METHODS, aggregate
 from ..quality.agreement import fleiss_kappa, gwet_ac1, krippendorff_alpha, pairwise_agreement
 from ..quality.alpha import alpha_interval, drop_one_alpha
 from ..quality.audit import audit
-from ..quality.tables import example_metrics
+from ..quality.tables import example_metrics, label_table
 from ..simulate import STRATEGIES, simulate
 from .group import Commands
 from .inputs import Given, reading
@@ -81,7 +81,9 @@ def aggregate_command(
 
 @cli.command("identify")
 @reading()
-@click.option("--of", type=click.Choice(("examples", "annotators")), default="examples", show_default=True, help="Whom to measure.")
+@click.option(
+    "--of", type=click.Choice(("examples", "annotators", "labels")), default="examples", show_default=True, help="Whom to measure."
+)
 @METHOD
 @SEED
 @method_options
@@ -96,9 +98,9 @@ def identify_command(
     kind: str | None,
     force: bool,
 ) -> None:
-    """Measure examples or annotators; the worst come first.
+    """Measure examples, annotators or single labels; the worst come first.
 
-    All qualities of examples are in [0, 1], low = look at it. Annotators get verdicts, intervals and metrics.
+    All qualities of examples and labels are in [0, 1], low = look at it. Annotators get verdicts, intervals and metrics.
 
     Example: crowdlens identify answers.csv --of annotators -o annotators.csv
     """
@@ -108,6 +110,8 @@ def identify_command(
     if of == "annotators":
         table = audit(given.labels, result, given.pred_probs, given.gold).table.sort_values("quality", kind="stable")
         table = table.rename_axis(index="annotator")
+    elif of == "labels":
+        table = label_table(given.labels, result, given.pred_probs).set_index("example")
     else:
         metrics = example_metrics(given.labels, result, given.pred_probs)
         table = export.hard(given.labels, result, given.gold).join(metrics).sort_values("consensus_quality_score", kind="stable")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..consensus import Consensus
 from ..labels import CrowdLabels
-from .examples import QUALITY_METHODS, example_quality, why_this_label
+from .examples import QUALITY_METHODS, example_quality, label_quality, why_this_label
 
 # Scores that only name a group or repeat the quality say nothing beside it.
 NOT_COMPARED = ("accuracy", "cluster")
@@ -30,6 +30,15 @@ def example_metrics(labels: CrowdLabels, result: Consensus, pred_probs: Any = No
     return pd.DataFrame(
         {name: example_quality(labels, result, name, pred_probs) for name in eligible_qualities(result, pred_probs)}, index=labels.examples
     )
+
+
+def label_table(labels: CrowdLabels, result: Consensus, pred_probs: Any = None) -> pd.DataFrame:
+    """One row a label, the least plausible first: as `to_long`, with consensus_label, agrees, and quality in [0, 1] (`label_quality`)."""
+    table = labels.to_long()
+    table["consensus_label"] = labels.classes.take(result.label[labels.example])
+    table["agrees"] = labels.label == result.label[labels.example]
+    table["quality"] = label_quality(labels, result, pred_probs)
+    return table.sort_values("quality", kind="stable", ignore_index=True)
 
 
 def with_other_runs(metrics: pd.DataFrame, others: Mapping[str, Consensus]) -> pd.DataFrame:
