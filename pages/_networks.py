@@ -20,22 +20,22 @@ from pages._parts import dark, show, text
 from pages._runs import counted_labels, load_run, store
 
 NETWORK, AMBIGUITY = "network", "ambiguity"  # the kinds of trainings, and how the names of their runs begin
+KNOWN: dict[str, Mapping[str, Any]] = {NETWORK: networks.STRATEGIES, AMBIGUITY: networks.AMBIGUITY}
 
 
 def title_of(run: RunInfo) -> str:
     """What a kept training is called: its method, and the options that are not the usual ones."""
-    if run.key.startswith(AMBIGUITY):
-        return networks.AMBIGUITY[run.method].title
-    strategy = networks.STRATEGIES[run.method]
-    changed = [f"{option} {value}" for option, value in run.options.items() if strategy.options.get(option, value) != value]
-    return ", ".join([strategy.title, *changed])
+    kind = NETWORK if run.key.startswith(NETWORK) else AMBIGUITY
+    usual = networks.STRATEGIES[run.method].options if kind == NETWORK else {}
+    changed = [f"{option} {value}" for option, value in run.options.items() if usual.get(option, value) != value]
+    return ", ".join([KNOWN[kind][run.method].title, *changed])
 
 
 def trainings(info: DatasetInfo, kind: str) -> dict[str, RunInfo]:
     """The kept trainings of a kind by title, the last one first; of equal titles the newest."""
     found: dict[str, RunInfo] = {}
     for run in sorted(store().runs(info.id), key=lambda run: run.created, reverse=True):
-        if run.key.startswith(f"{kind}-"):
+        if run.key.startswith(f"{kind}-") and run.method in KNOWN[kind]:
             found.setdefault(title_of(run), run)
     return found
 
@@ -66,8 +66,7 @@ def begin(
         result = TRAIN[kind](labels, features, method, dict(about), options, on_epoch)
         store().save_run(info.id, key, result, seconds=time.perf_counter() - begun)
 
-    title = networks.STRATEGIES[method].title if kind == NETWORK else networks.AMBIGUITY[method].title
-    start((kind, info.id, key), title, work, total=100)
+    start((kind, info.id, key), KNOWN[kind][method].title, work, total=100)
 
 
 def _network(

@@ -16,7 +16,7 @@ from multiannotator_core.learning.networks import Schedule, train
 from multiannotator_core.samples import load_sample
 from tests.learning.conftest import blobs
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="the networks need PyTorch: pip install -r requirements-torch.txt")
 
 
 def run(*arguments):

@@ -15,7 +15,7 @@ from multiannotator_core.learning.networks import Images, Known, Schedule, image
 from multiannotator_core.learning.networks.backbones import network_of
 from multiannotator_core.learning.networks.inputs import inputs_of
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="the networks need PyTorch: pip install -r requirements-torch.txt")
 
 QUICK = Schedule(n_epochs=15, batch_size=8, learning_rate=2e-2, patience=0)
 

@@ -10,7 +10,7 @@ from multiannotator_core.learning.networks.crowdlayer import crowdlayer_loss
 from tests.learning import naive
 from tests.learning.conftest import blobs
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="the networks need PyTorch: pip install -r requirements-torch.txt")
 
 N_ANNOTATORS, N_CLASSES, BATCH = 4, 3, 5
 LABELS = [(0, 2, 0), (1, 1, 0), (0, 0, 1), (3, 1, 3), (1, 1, 3), (0, 2, 4)]  # annotator 2 and example 2 have none

@@ -17,7 +17,7 @@ from multiannotator_core.learning.networks import STRATEGIES, Known, Schedule, c
 from tests.learning import naive
 from tests.learning.conftest import blobs
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="the networks need PyTorch: pip install -r requirements-torch.txt")
 
 BRIEF = Schedule(n_epochs=4, batch_size=32, patience=0)
 LONG = Schedule(n_epochs=40, batch_size=32, learning_rate=2e-2, patience=0)

@@ -54,6 +54,6 @@ def test_importing_the_library_does_not_import_it():
 
 def test_with_it_nothing_is_missing():
     """Where torch is installed there is no reason to show."""
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="the networks need PyTorch: pip install -r requirements-torch.txt")
 
     assert networks.torch_missing() is None

@@ -36,7 +36,7 @@ def postgres() -> Iterator[str]:
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Home:
     if request.param == "sqlite":
         return Home(str(tmp_path / "crowdlens.db"), tmp_path / "files")
-    psycopg = pytest.importorskip("psycopg")
+    psycopg = pytest.importorskip("psycopg", reason="PostgreSQL is reached with psycopg: pip install -r requirements-dev.txt")
     url, name = request.getfixturevalue("postgres"), f"test_{uuid4().hex[:8]}"
     with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}")  # a database of its own would take a quarter of a second
