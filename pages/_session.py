@@ -223,6 +223,13 @@ def require_run(patience: float = PATIENCE) -> InUse:
     return InUse(info, seen_dataset(info), name, seen_state(run.key), result, labels)
 
 
+def catch_up(now: InUse) -> None:
+    """Draw the page again if the wanted run ended after the page had chosen what to show; call it after `running` was asked."""
+    wanted = st.session_state.get("run")
+    if wanted != st.query_params.get("run") and wanted in usable_runs(now.info):
+        st.rerun()
+
+
 def no_dataset() -> None:
     """The empty state of every page."""
     if not may("add_dataset"):

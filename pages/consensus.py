@@ -10,7 +10,7 @@ from pages._compared import compared_runs
 from pages._jobs import failures, running, watch
 from pages._parts import card_title, how, option_widget, page_title, shown
 from pages._runs import start_run
-from pages._session import draw, ensure_app, require_run, use
+from pages._session import catch_up, draw, ensure_app, require_run, use
 
 ensure_app()
 page_title("What is the right label, and how sure are we?", "Choose a method, run it, and compare. All pages then show the run in use")
@@ -49,6 +49,7 @@ with st.grid(3, min_column_width=230, gap="small", border=True) as cards:
 
 for job in running("run", data.id).values():
     watch(job)
+catch_up(now)
 for title, reason in failures("run", data.id):
     st.error(f"{title} did not run: {reason}")
 
